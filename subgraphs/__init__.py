@@ -1,0 +1,1 @@
+"""The subgraphs: one package a domain, and the kernel that they share."""

@@ -1,0 +1,1 @@
+"""Mechanisms that every subgraph uses; it knows no business noun."""

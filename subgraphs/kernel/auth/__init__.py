@@ -1,0 +1,17 @@
+"""Who asks, and whether a gateway says so: tokens, proofs of gateways, revocations."""
+
+from subgraphs.kernel.auth.gateway import GatewayProofs
+from subgraphs.kernel.auth.revocations import Revocations, TokensRevoked
+from subgraphs.kernel.auth.tokens import AUDIENCE, InvalidTokenError, TokenVerifier
+from subgraphs.kernel.auth.viewer import ANONYMOUS, Viewer
+
+__all__ = [
+    "ANONYMOUS",
+    "AUDIENCE",
+    "GatewayProofs",
+    "InvalidTokenError",
+    "Revocations",
+    "TokenVerifier",
+    "TokensRevoked",
+    "Viewer",
+]

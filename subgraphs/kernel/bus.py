@@ -1,0 +1,267 @@
+"""Valkey Streams: a topic's stream feeds groups and listeners, a key's stream replays its past."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+import structlog
+from prometheus_client import Gauge
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
+
+from subgraphs.kernel.events import Envelope
+
+logger = structlog.get_logger(__name__)
+
+Refused = ResponseError  # the server answers, and says no
+BLOCK_MS = 2_000  # must stay below the client's socket timeout
+SOCKET_TIMEOUT = 5.0
+QUEUE_SIZE = 100
+TOPIC_LENGTH = 100_000
+KEY_LENGTH = 1_000
+KEY_SECONDS = 86_400
+EPOCH = "bus:epoch"
+LISTENERS = Gauge("polynode_listeners", "Streams being listened to.", ["topic"])
+
+# An entry of a topic names the one before it, so that a reader knows when some were trimmed away.
+# In the stream of a key the aggregate's sequence number is the entry's id: what was sent already
+# is refused there by Valkey itself, and a cursor outlives the loss of all streams.
+APPEND = """
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+local previous = last[1] and last[1][1] or ''
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'envelope', ARGV[2], 'previous', previous)
+local added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], ARGV[1] .. '-1',
+    'envelope', ARGV[2])
+if type(added) == 'table' and added.err and not string.find(added.err, 'equal or smaller') then
+    return redis.error_reply(added.err)
+end
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as a topic's stream carries it."""
+
+    topic: str
+    position: str
+    previous: str
+    envelope: Envelope
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a listener gets: an event, or (None) the news that some can no longer be replayed."""
+
+    cursor: int
+    envelope: Envelope | None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which Valkey this is: its data set, and its process."""
+
+    epoch: str
+    run_id: str
+
+
+def topic_stream(topic: str) -> str:
+    return f"events:{{{topic}}}"
+
+
+def key_stream(topic: str, key: UUID) -> str:
+    return f"events:{{{topic}}}:{key}"
+
+
+class Bus:
+    """One process's connection to the streams."""
+
+    def __init__(self, valkey: "Redis[str]") -> None:
+        self.valkey = valkey
+        self._append = valkey.register_script(APPEND)
+        self._positions: dict[str, str] = {}
+        self._queues = defaultdict[tuple[str, UUID], set[asyncio.Queue[Envelope]]](set)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str) -> AsyncIterator[Self]:
+        """Connect lazily: a process starts, reads and writes while Valkey is away."""
+        valkey = Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_timeout=SOCKET_TIMEOUT,
+            socket_connect_timeout=2,
+            health_check_interval=15,
+            retry=Retry(NoBackoff(), 1),
+        )
+        async with valkey:
+            yield cls(valkey)
+
+    async def identify(self) -> Identity:
+        """Tell which Valkey answers; one that has no epoch is empty and gets a new one."""
+        await self.valkey.set(EPOCH, str(uuid4()), nx=True)
+        epoch = await self.valkey.get(EPOCH)
+        info = await self.valkey.info("server")
+        return Identity(epoch=str(epoch), run_id=str(info["run_id"]))
+
+    async def send(self, topic: str, messages: Sequence[tuple[UUID, int, str]]) -> list[str | None]:
+        """Append (aggregate id, sequence number, envelope) in order; tell each one's refusal."""
+        async with self.valkey.pipeline(transaction=False) as pipeline:
+            for key, seq, envelope in messages:
+                keys = [topic_stream(topic), key_stream(topic, key)]
+                args = [seq, envelope, TOPIC_LENGTH, KEY_LENGTH, KEY_SECONDS]
+                await self._append(keys=keys, args=args, client=pipeline)
+            answers = await pipeline.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception) and not isinstance(answer, Refused):
+                raise answer  # an outage: the whole batch stays unsent
+        return [str(answer) if isinstance(answer, Refused) else None for answer in answers]
+
+    async def follow(self, topics: Collection[str]) -> list[Entry]:
+        """Read what is new and fan it out; ONE task a process repeats this for its listeners."""
+        for topic in topics:
+            if topic not in self._positions:
+                self._positions[topic] = await self._now()
+        streams: dict[Any, Any] = {topic_stream(name): self._positions[name] for name in topics}
+        entries = _entries(await self.valkey.xread(streams, count=1_000, block=BLOCK_MS))
+        for entry in entries:
+            self._positions[entry.topic] = entry.position
+            for queue in list(self._queues.get((entry.topic, entry.envelope.aggregate_id), ())):
+                _offer(queue, entry.envelope)
+        return entries
+
+    async def _now(self) -> str:
+        seconds, microseconds = await self.valkey.time()
+        return f"{seconds}{microseconds // 1000:03}-0"
+
+    async def since(self, topic: str, milliseconds: int) -> list[Entry]:
+        """Read a topic's entries of the last `milliseconds`."""
+        now, _, _ = (await self._now()).partition("-")
+        found = await self.valkey.xrange(topic_stream(topic), str(int(now) - milliseconds))
+        return _entries([(topic_stream(topic), found)])
+
+    async def listen(
+        self, topic: str, key: UUID, *, after: int | None, head: int
+    ) -> AsyncGenerator[Heard, None]:
+        """Yield every event of `key` after the cursor `after` once and in order, then the live ones.
+
+        `head` is the aggregate's version now: without `after` the stream starts there. Where events
+        after the cursor are no longer kept, a `Heard` without an envelope stands for them.
+        """
+        last = head if after is None else after
+        queue: asyncio.Queue[Envelope] = asyncio.Queue(QUEUE_SIZE)
+        queues = self._queues[topic, key]
+        queues.add(queue)  # before the replay, so that nothing falls in between
+        LISTENERS.labels(topic).inc()
+        try:
+            if last < head:
+                async for heard in self._replay(topic, key, last, head):
+                    last = heard.cursor
+                    yield heard
+                if last < head and not await self._will_come(topic, key, last):
+                    last = head
+                    yield Heard(head, None)
+            while True:
+                envelope = await queue.get()
+                if envelope.aggregate_seq > last + 1:  # some were dropped on the way here
+                    async for heard in self._replay(topic, key, last, envelope.aggregate_seq - 1):
+                        last = heard.cursor
+                        yield heard
+                    if envelope.aggregate_seq > last + 1:
+                        last = envelope.aggregate_seq - 1
+                        yield Heard(last, None)
+                if envelope.aggregate_seq > last:
+                    last = envelope.aggregate_seq
+                    yield Heard(last, envelope)
+        finally:
+            LISTENERS.labels(topic).dec()
+            queues.discard(queue)
+            if not queues:
+                self._queues.pop((topic, key), None)
+
+    async def _replay(
+        self, topic: str, key: UUID, last: int, head: int
+    ) -> AsyncGenerator[Heard, None]:
+        """Yield what is kept of the events `last` < seq ≤ `head`, and where there are holes."""
+        found = await self.valkey.xrange(key_stream(topic, key), f"{last + 1}-0", f"{head}-9")
+        for _, fields in found:
+            envelope = Envelope.model_validate_json(fields["envelope"])
+            if envelope.aggregate_seq > last + 1:
+                yield Heard(envelope.aggregate_seq - 1, None)
+            last = envelope.aggregate_seq
+            yield Heard(last, envelope)
+
+    async def _will_come(self, topic: str, key: UUID, last: int) -> bool:
+        """Tell whether the stream of `key` ends at `last`: then the rest is still to be sent."""
+        newest = await self.valkey.xrevrange(key_stream(topic, key), count=1)
+        return bool(newest) and int(newest[0][0].partition("-")[0]) <= last
+
+    async def create_group(self, topic: str, group: str) -> None:
+        with suppress(Refused):  # the group exists
+            await self.valkey.xgroup_create(topic_stream(topic), group, id="0", mkstream=True)
+
+    async def group_position(self, topic: str, group: str) -> str:
+        """The last entry of `topic` that was delivered to `group`."""
+        for found in await self.valkey.xinfo_groups(topic_stream(topic)):
+            if found["name"] == group:
+                return str(found["last-delivered-id"])
+        return "0-0"
+
+    async def abandoned(self, topic: str, group: str) -> list[Entry]:
+        """Take what earlier members of `group` read but never acknowledged."""
+        _, found, *_ = await self.valkey.xautoclaim(
+            topic_stream(topic), group, group, min_idle_time=0, count=500
+        )
+        return _entries([(topic_stream(topic), found)])
+
+    async def fresh(self, topics: Collection[str], group: str) -> list[Entry]:
+        """Wait for entries that no member of `group` has read yet."""
+        streams: dict[Any, Any] = {topic_stream(topic): ">" for topic in topics}
+        return _entries(
+            await self.valkey.xreadgroup(group, group, streams, count=500, block=BLOCK_MS)
+        )
+
+    async def acknowledge(self, group: str, entries: Collection[Entry]) -> None:
+        async with self.valkey.pipeline(transaction=False) as pipeline:
+            for entry in entries:
+                pipeline.xack(topic_stream(entry.topic), group, entry.position)
+            await pipeline.execute()
+
+    async def request_replay(self, topic: str, position: str) -> None:
+        """Ask the owner of `topic` to send again what came after the entry `position`."""
+        milliseconds = int(position.partition("-")[0])
+        await self.valkey.set(f"bus:replay:{topic}", milliseconds, keepttl=False)
+
+    async def take_replay(self, topic: str) -> int | None:
+        """Take a request for replay: milliseconds since the epoch, or None."""
+        asked = await self.valkey.getdel(f"bus:replay:{topic}")
+        return int(asked) if asked else None
+
+
+def _offer(queue: asyncio.Queue[Envelope], envelope: Envelope) -> None:
+    """Hand over without ever waiting; a reader that fell behind replays what it missed."""
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(envelope)
+
+
+def _entries(response: Any) -> list[Entry]:
+    return [
+        Entry(
+            topic=stream.removeprefix("events:{").removesuffix("}"),
+            position=position,
+            previous=fields.get("previous", ""),
+            envelope=Envelope.model_validate_json(fields["envelope"]),
+            text=fields["envelope"],
+        )
+        for stream, found in response or ()
+        for position, fields in found
+        if fields
+    ]

@@ -1,0 +1,76 @@
+"""The federation schema of a subgraph, with what all of them have in common."""
+
+from collections.abc import Iterable
+from functools import partial
+from inspect import signature
+from typing import Any
+from uuid import UUID
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.types import ExecutionContext
+
+from subgraphs.kernel.graphql.descriptions import describe
+from subgraphs.kernel.graphql.gate import Documents, Gate
+from subgraphs.kernel.graphql.refusals import Expose
+
+
+class Schema(strawberry.federation.Schema):
+    """A subgraph's schema: limited, masked, described, and careful with entity references."""
+
+    def __init__(
+        self,
+        *,
+        query: type,
+        mutation: type | None = None,
+        subscription: type | None = None,
+        types: Iterable[type] = (),
+        exposed: Iterable[Expose] = (),
+    ) -> None:
+        super().__init__(
+            query=query,
+            mutation=mutation,
+            subscription=subscription,
+            types=types,
+            extensions=[partial(Gate, Documents())],
+            exception_handlers=exposed,
+            federation_version="2.9",  # the newest that composition accepts
+        )
+        describe(self._schema)
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Log nothing here: the gate logs what is a fault, without the document."""
+
+    def entities_resolver(self, info: strawberry.Info, representations: list[Any]) -> list[Any]:
+        """Resolve references by their key alone; nothing else in them is believed."""
+        return [self._reference(info, representation) for representation in representations]
+
+    def _reference(self, info: strawberry.Info, representation: Any) -> Any:
+        if not isinstance(representation, dict):
+            return _bad("A reference is an object.")
+        concrete = self.schema_converter.type_map.get(str(representation.get("__typename")))
+        origin: Any = getattr(getattr(concrete, "definition", None), "origin", None)
+        resolve = getattr(origin, "resolve_reference", None)
+        if resolve is None:
+            return _bad("This type cannot be referred to.")
+        keys: dict[str, Any] = {}
+        for name in signature(resolve).parameters:
+            if name == "info":
+                keys["info"] = info
+            elif name in representation:
+                keys[name] = representation[name]
+        if "id" in keys:
+            try:
+                keys["id"] = UUID(keys["id"])
+            except (AttributeError, TypeError, ValueError):
+                return _bad("This id is not a UUID.")
+        try:
+            return resolve(**keys)
+        except TypeError:
+            return _bad("This reference lacks its key.")
+
+
+def _bad(message: str) -> GraphQLError:
+    return GraphQLError(message, extensions={"code": "BAD_USER_INPUT"})

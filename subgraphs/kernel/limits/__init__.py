@@ -1,0 +1,1 @@
+"""What one operation and one caller may ask for, whichever router stands in front."""

@@ -1,0 +1,175 @@
+"""What an operation may cost at most: objects it can return, lists multiplied."""
+
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLField,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    IntValueNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    is_composite_type,
+    is_list_type,
+)
+from graphql.type import GraphQLNonNull, GraphQLOutputType
+
+MAX_COST = 1_000
+MAX_REPRESENTATIONS = 200
+DEFAULT_PAGE = 20
+DEFAULT_LIST = 10
+MUTATION_COST = 10
+LIST_SIZE = "list_size"
+"""Key of a field's metadata: how many items its list has at most, or usually."""
+
+
+def check_representations(variables: dict[str, Any] | None) -> None:
+    """Refuse more entity references than a gateway ever batches for one page."""
+    for value in (variables or {}).values():
+        if isinstance(value, list) and len(value) > MAX_REPRESENTATIONS:
+            raise GraphQLError(
+                f"At most {MAX_REPRESENTATIONS} values may be passed at once, not {len(value)}.",
+                extensions={"code": "TOO_MANY_REPRESENTATIONS"},
+            )
+
+
+class CostModel:
+    """Prices the operations of one document against one schema."""
+
+    def __init__(self, schema: GraphQLSchema, document: DocumentNode) -> None:
+        self._schema = schema
+        self._operations = [
+            node for node in document.definitions if isinstance(node, OperationDefinitionNode)
+        ]
+        self._fragments = {
+            node.name.value: node
+            for node in document.definitions
+            if isinstance(node, FragmentDefinitionNode)
+        }
+        self._prices: dict[tuple[Any, ...], int] = {}
+        self._sizing: set[str] = set()
+
+    def price(self, operation_name: str | None, variables: dict[str, Any] | None) -> int:
+        """Tell the cost of an operation; it depends on the variables that size lists only."""
+        variables = variables or {}
+        key = (operation_name, *(_size(variables.get(name)) for name in sorted(self._sizing)))
+        if self._sizing and key in self._prices:
+            return self._prices[key]
+        operation = next(
+            node
+            for node in self._operations
+            if operation_name is None or (node.name and node.name.value == operation_name)
+        )
+        root = self._schema.get_root_type(operation.operation)
+        assert root is not None
+        cost = self._selection(operation.selection_set, root, variables, {})
+        if operation.operation is OperationType.MUTATION:
+            cost += MUTATION_COST * len(operation.selection_set.selections)
+        if len(self._prices) < DEFAULT_LIST * DEFAULT_PAGE:
+            key = (operation_name, *(_size(variables.get(name)) for name in sorted(self._sizing)))
+            self._prices[key] = cost
+        return cost
+
+    def _selection(
+        self,
+        selection: SelectionSetNode,
+        parent: Any,
+        variables: dict[str, Any],
+        seen: dict[tuple[str, str, int], int],
+        page: int = 1,
+    ) -> int:
+        cost = 0
+        for node in selection.selections:
+            if isinstance(node, FieldNode):
+                cost += self._field(node, parent, variables, seen, page)
+                continue
+            if node.kind == "inline_fragment":
+                condition = node.type_condition
+                of = self._schema.get_type(condition.name.value) if condition else parent
+                cost += self._selection(node.selection_set, of, variables, seen, page)
+                continue
+            fragment = self._fragments.get(node.name.value)
+            if fragment is None:
+                continue
+            of = self._schema.get_type(fragment.type_condition.name.value)
+            key = (node.name.value, getattr(of, "name", ""), page)
+            if key not in seen:
+                seen[key] = self._selection(fragment.selection_set, of, variables, seen, page)
+            cost += seen[key]
+        return cost
+
+    def _field(
+        self,
+        node: FieldNode,
+        parent: Any,
+        variables: dict[str, Any],
+        seen: dict[tuple[str, str, int], int],
+        page: int,
+    ) -> int:
+        name = node.name.value
+        field = _definition(parent, name)
+        if field is None or name.startswith("__") or node.selection_set is None:
+            return 0
+        of = get_named_type(field.type)
+        if not is_composite_type(of):
+            return 0
+        if "pageInfo" in getattr(of, "fields", {}):  # a connection: its edges are the list
+            size = self._argument(node, ("first", "last"), variables, DEFAULT_PAGE)
+            return self._selection(node.selection_set, of, variables, seen, page=max(size, 1))
+        times = 1
+        if _is_list(field.type):
+            times = page if page > 1 else self._list_size(node, field, variables)
+        own = 0 if name == "edges" else 1
+        return times * (own + self._selection(node.selection_set, of, variables, seen))
+
+    def _list_size(self, node: FieldNode, field: GraphQLField, variables: dict[str, Any]) -> int:
+        if node.name.value == "_entities":
+            for argument in node.arguments or ():
+                if isinstance(argument.value, VariableNode):
+                    self._sizing.add(argument.value.name.value)
+                    return _size(variables.get(argument.value.name.value)) or 0
+            return MAX_REPRESENTATIONS
+        definition = (field.extensions or {}).get("strawberry-definition")
+        declared = getattr(definition, "metadata", {}).get(LIST_SIZE, DEFAULT_LIST)
+        return self._argument(node, ("first",), variables, int(declared))
+
+    def _argument(
+        self, node: FieldNode, names: tuple[str, ...], variables: dict[str, Any], default: int
+    ) -> int:
+        sizes = []
+        for argument in node.arguments or ():
+            if argument.name.value not in names:
+                continue
+            if isinstance(argument.value, IntValueNode):
+                sizes.append(int(argument.value.value))
+            elif isinstance(argument.value, VariableNode):
+                self._sizing.add(argument.value.name.value)
+                size = _size(variables.get(argument.value.name.value))
+                sizes.append(default if size is None else size)
+        return max(sizes, default=default)
+
+
+def _definition(parent: Any, name: str) -> GraphQLField | None:
+    if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
+        return parent.fields.get(name)
+    assert isinstance(parent, GraphQLUnionType | None)
+    return None
+
+
+def _is_list(type_: GraphQLOutputType) -> bool:
+    return is_list_type(type_.of_type if isinstance(type_, GraphQLNonNull) else type_)
+
+
+def _size(value: Any) -> int | None:
+    if isinstance(value, list):
+        return len(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

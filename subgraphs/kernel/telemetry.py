@@ -1,0 +1,143 @@
+"""What the running system says of itself: logs, metrics, traces, one correlation id through all."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from uuid import UUID
+
+import orjson
+import structlog
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from subgraphs.kernel.events import Envelope
+
+correlation_id: ContextVar[UUID | None] = ContextVar("correlation_id", default=None)
+"""Names one request from the edge to the last worker that acts on it."""
+
+causation_id: ContextVar[UUID | None] = ContextVar("causation_id", default=None)
+"""The event that is being handled, if one is."""
+
+actor_id: ContextVar[UUID | None] = ContextVar("actor_id", default=None)
+"""Who caused what happens now."""
+
+MAX_VALUE = 1_500
+"""Characters of one logged value: a bad request may not flood the log."""
+
+REDACTED = "[redacted]"
+_SECRET_KEY = re.compile(
+    r"pass(word|wd)|secret|token|authorization|cookie|api_?key|gateway_?key|credential|dsn", re.IGNORECASE
+)
+_SECRET_VALUE = re.compile(
+    r"eyJ[\w-]+\.[\w-]+\.[\w-]+"  # a JWT
+    r"|(?<=://)[^\s/@]*:[^\s/@]+(?=@)"  # user and password of a URL
+    r"|(?<=[Bb]earer )\S+"
+)
+_propagator = TraceContextTextMapPropagator()
+_tracer = trace.get_tracer("polynode")
+
+
+def configure(*, process: str, level: str, otlp_endpoint: str | None) -> None:
+    """Log JSON lines to standard output, the libraries' too; export traces if there is a where."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _add_ids,
+        redact,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(serializer=_dumps),
+            ],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.getLogger("uvicorn.access").disabled = True
+    structlog.contextvars.bind_contextvars(process=process)
+    if otlp_endpoint:
+        provider = TracerProvider(resource=Resource.create({"service.name": process}))
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        trace.set_tracer_provider(provider)
+
+
+def _dumps(value: object, **_: object) -> str:
+    return orjson.dumps(value, default=str).decode()
+
+
+def _add_ids(_: object, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if (correlation := correlation_id.get()) is not None:
+        entry["correlation_id"] = str(correlation)
+    return entry
+
+
+def redact(_: object, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Keep secrets out of every line, and every value to a bounded length."""
+    for key, value in entry.items():
+        entry[key] = REDACTED if _SECRET_KEY.search(key) else _clean(value)
+    return entry
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        text = _SECRET_VALUE.sub(REDACTED, value)
+        return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}… ({len(text)} characters)"
+    if isinstance(value, dict):
+        return {
+            key: REDACTED if _SECRET_KEY.search(str(key)) else _clean(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_clean(inner) for inner in value[:50]]
+    return value
+
+
+@contextmanager
+def span(name: str, *, traceparent: str | None = None, **attributes: str) -> Iterator[None]:
+    """Trace a piece of work, as a child of `traceparent` if it came from another process."""
+    parent = _propagator.extract({"traceparent": traceparent}) if traceparent else None
+    with _tracer.start_as_current_span(name, context=parent, attributes=attributes):
+        yield
+
+
+def current_traceparent() -> str | None:
+    """The W3C header that lets another process continue this trace; None outside of one."""
+    carrier: dict[str, str] = {}
+    _propagator.inject(carrier)
+    return carrier.get("traceparent")
+
+
+@contextmanager
+def handling(envelope: Envelope) -> Iterator[None]:
+    """Carry the request's correlation id, and who acted, into what an event causes."""
+    tokens = (
+        correlation_id.set(envelope.correlation_id),
+        causation_id.set(envelope.id),
+        actor_id.set(envelope.actor_id),
+    )
+    try:
+        yield
+    finally:
+        correlation_id.reset(tokens[0])
+        causation_id.reset(tokens[1])
+        actor_id.reset(tokens[2])
