@@ -1,0 +1,1 @@
+"""The commands, a module each; `infra.cli` says what flags they take."""

@@ -1,0 +1,1 @@
+"""Run every check and test; the last line is pytest's summary."""
