@@ -14,6 +14,7 @@ import strawberry
 import uvicorn
 from fastapi import FastAPI
 from graphql import GraphQLError
+from starlette.routing import Route, WebSocketRoute
 from strawberry.asgi import GraphQL
 
 Info = strawberry.Info[dict[str, Any], None]
@@ -184,7 +185,10 @@ def create_app() -> FastAPI:
         endpoint = GraphQL[dict[str, Any], None](
             schema, graphql_ide=None, subscription_protocols=["graphql-transport-ws"]
         )
-        app.mount(f"/{name}/graphql", endpoint)
+        app.router.routes += [
+            Route(f"/{name}/graphql", endpoint),
+            WebSocketRoute(f"/{name}/graphql", endpoint),
+        ]
     return app
 
 

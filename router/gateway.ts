@@ -1,0 +1,83 @@
+/** The gateway process: one endpoint, `/graphql`, for queries, mutations and subscriptions. */
+import { setMaxListeners } from "node:events";
+import { createServer } from "node:http";
+
+import { createEngine, watchSupergraph } from "./gateway/engine.ts";
+import { type Gateway, handleGraphQL } from "./gateway/http.ts";
+import { type Log, createLog } from "./gateway/log.ts";
+import { register } from "./gateway/metrics.ts";
+import { createEntrance } from "./gateway/sessions.ts";
+import { type Settings, readSettings } from "./gateway/settings.ts";
+import { createSockets } from "./gateway/sockets.ts";
+
+/** Above the two minutes for which Caddy keeps idle connections, so that none dies under a request. */
+const KEEP_ALIVE_MS = 150_000;
+
+async function serve(settings: Settings, log: Log): Promise<void> {
+  const stop = new AbortController();
+  setMaxListeners(0, stop.signal);
+  const gateway: Gateway = {
+    settings,
+    log,
+    engine: await createEngine(settings, log),
+    enter: createEntrance(settings.socketsPerUser),
+    stopping: stop.signal,
+  };
+  const sockets = createSockets(gateway);
+  const server = createServer(
+    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 30_000 },
+    (request, response) => {
+      response.setHeader("x-content-type-options", "nosniff");
+      const path = request.url?.split("?")[0];
+      if (path === "/graphql") void handleGraphQL(gateway, request, response);
+      else if (path === "/health") response.writeHead(stop.signal.aborted ? 503 : 200).end();
+      else if (path === "/metrics") void register.metrics().then((text) => response.end(text));
+      else response.writeHead(404).end();
+    },
+  );
+  server.on("upgrade", sockets.upgrade);
+  server.on("error", (error) => {
+    log.error("stopped", { error });
+    process.exitCode = 1;
+  });
+  const stopWatching = watchSupergraph(settings, () => void reload(gateway));
+  const { host, port, reusePort } = settings;
+  server.listen({ host, port, reusePort }, () => log.info("ready", { host, port }));
+
+  const drain = (): void => {
+    if (stop.signal.aborted) return;
+    log.info("draining");
+    stop.abort();
+    stopWatching();
+    sockets.drain();
+    server.close(() => process.exit(0));
+    setInterval(() => server.closeIdleConnections(), 50);
+    setTimeout(() => process.exit(0), settings.timeouts.drain);
+  };
+  process.on("SIGTERM", drain);
+  process.on("SIGINT", drain);
+}
+
+/** A supergraph that does not load leaves the running one in place. */
+async function reload(gateway: Gateway): Promise<void> {
+  const { settings, log, engine: before } = gateway;
+  try {
+    gateway.engine = await createEngine(settings, log);
+    log.info("reloaded");
+    setTimeout(() => void before.close(), settings.timeouts.mutation).unref();
+  } catch (error) {
+    log.error("reload failed", { error });
+  }
+}
+
+try {
+  const settings = readSettings(process.env);
+  const log = createLog(settings.logLevel);
+  process.on("unhandledRejection", (error) => log.error("unexpected", { error }));
+  await serve(settings, log);
+} catch (error) {
+  process.stderr.write(
+    `The gateway does not start: ${error instanceof Error ? error.message : String(error)}\n`,
+  );
+  process.exitCode = 1;
+}

@@ -1,0 +1,44 @@
+/** What outlives one request, a socket or an event stream: how many a user may hold, and when it must end. */
+import { type Caller, claimsUnverified } from "./caller.ts";
+
+/** Longest delay of a Node timer; a later expiry is looked at again then. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** Takes a place and returns how to leave it, or nothing when all of that user's places are taken. */
+export type Enter = (caller: Caller) => (() => void) | undefined;
+
+/**
+ * Counts by claimed user *and* address: the claim is not verified here, and a forged one must not take the
+ * places of the person it names.
+ */
+export function createEntrance(places: number): Enter {
+  const taken = new Map<string, number>();
+  return (caller) => {
+    const key = `${claimsUnverified(caller.authorization).subject ?? ""} ${caller.client}`;
+    const before = taken.get(key) ?? 0;
+    if (before >= places) return undefined;
+    taken.set(key, before + 1);
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      const now = (taken.get(key) ?? 1) - 1;
+      if (now > 0) taken.set(key, now);
+      else taken.delete(key);
+    };
+  };
+}
+
+/** Calls `expired` once the caller's token claims to be over, at once if it is; returns how to stop waiting. */
+export function atExpiry(caller: Caller, expired: () => void): () => void {
+  const { expiresAt } = claimsUnverified(caller.authorization);
+  if (expiresAt === undefined) return () => undefined;
+  let timer: NodeJS.Timeout;
+  const wait = (): void => {
+    const left = expiresAt - Date.now();
+    if (left <= 0) return expired();
+    timer = setTimeout(wait, Math.min(left, MAX_DELAY_MS));
+  };
+  wait();
+  return () => clearTimeout(timer);
+}
