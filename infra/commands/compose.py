@@ -1,16 +1,20 @@
 """Write each subgraph's schema and the supergraph; or check that they are up to date."""
 
 import argparse
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from infra.bootstrap.node import with_node
 from infra.bootstrap.parts import ROOT
 from infra.stack import binaries
 from infra.stack.credentials import SUBGRAPHS
 from infra.stack.environment import base
 from infra.terminal import Failure, fail, say
 
+PUBLIC_SCHEMA = "router/schema.graphql"
 COMPOSE = ROOT / "router" / "compose.ts"
 
 
@@ -18,10 +22,39 @@ def run(options: argparse.Namespace) -> int:
     stale = [name for name in SUBGRAPHS if not _write_schema(name, check=options.check)]
     for name in stale:
         fail(f"subgraphs/{name}/schema.graphql is stale; run: python3 -m infra compose")
-    words = ["--check"] * options.check + (["--base", options.base] if options.base else [])
-    command = [str(binaries.node()), str(COMPOSE), *words]
-    composed = subprocess.run(command, cwd=ROOT, env=with_node(base()), check=False)  # noqa: S603
+    with _schema_of(options.base) as before:
+        words = ["--check"] * options.check + (["--base", before] if before else [])
+        command = [str(binaries.node()), str(COMPOSE), *words]
+        composed = subprocess.run(command, cwd=ROOT, env=base(), check=False)  # noqa: S603
     return composed.returncode or int(bool(stale))
+
+
+@contextmanager
+def _schema_of(commit: str | None) -> Iterator[str | None]:
+    """A file with the public schema of another commit, if that commit had one."""
+    if commit is None:
+        yield None
+        return
+    git = shutil.which("git") or "git"
+    show = subprocess.run(  # noqa: S603, our own command
+        [git, "show", f"{commit}:{PUBLIC_SCHEMA}"], cwd=ROOT, capture_output=True, check=False
+    )
+    known = subprocess.run(  # noqa: S603, our own command
+        [git, "rev-parse", "--verify", f"{commit}^{{commit}}"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if known.returncode:
+        raise Failure(f"There is no commit {commit!r} to compare with.")
+    if show.returncode:
+        say(f"{commit} has no {PUBLIC_SCHEMA}; nothing to compare with.")
+        yield None
+        return
+    with tempfile.NamedTemporaryFile(suffix=".graphql") as file:
+        file.write(show.stdout)
+        file.flush()
+        yield file.name
 
 
 def _write_schema(name: str, *, check: bool) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from infra.bootstrap.parts import ROOT
 from infra.stack import control, credentials, folder, logs, state
+from infra.stack import postgres as postgres_server
 from infra.stack.environment import Layout, database_url, of_gateway, of_servers
 from infra.stack.process import launcher
 from infra.terminal import Failure
@@ -131,6 +132,12 @@ class Stack:
     def database_url(self, subgraph: str) -> str:
         """As SQLAlchemy reads it; asyncpg wants it without `+asyncpg`."""
         return database_url(self.folder, credentials.load(self.folder), subgraph)
+
+    @property
+    def admin_url(self) -> str:
+        """The superuser's database, as asyncpg reads it; it can make further databases."""
+        password = credentials.load(self.folder).postgres_password
+        return postgres_server.dsn(self.folder, "postgres", password)
 
     @property
     def valkey_url(self) -> str:
