@@ -80,7 +80,7 @@ def create_app(subgraph: Subgraph[LoadersT]) -> FastAPI:
     door: Door[LoadersT] = Door(subgraph.name, subgraph.schema, proofs, verifier, revocations)
     app = FastAPI(title=subgraph.name, lifespan=lifespan, openapi_url=None)
     app.add_route("/graphql", door.http, methods=["GET", "POST"])
-    app.add_websocket_route("/graphql", door.websocket)
+    app.router.add_websocket_route("/graphql", door.websocket)
 
     @app.get("/health")
     async def health() -> dict[str, str]:

@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID, uuid4
@@ -83,8 +83,9 @@ def key_stream(topic: str, key: UUID) -> str:
 class Bus:
     """One process's connection to the streams."""
 
-    def __init__(self, valkey: "Redis[str]") -> None:
-        self.valkey = valkey
+    def __init__(self, valkey: Redis) -> None:
+        # The client's annotations cover every encoding and server version: none of them helps.
+        self.valkey: Any = valkey
         self._append = valkey.register_script(APPEND)
         self._positions: dict[str, str] = {}
         self._queues = defaultdict[tuple[str, UUID], set[asyncio.Queue[Envelope]]](set)
@@ -116,7 +117,7 @@ class Bus:
         async with self.valkey.pipeline(transaction=False) as pipeline:
             for key, seq, envelope in messages:
                 keys = [topic_stream(topic), key_stream(topic, key)]
-                args = [seq, envelope, TOPIC_LENGTH, KEY_LENGTH, KEY_SECONDS]
+                args: list[Any] = [seq, envelope, TOPIC_LENGTH, KEY_LENGTH, KEY_SECONDS]
                 await self._append(keys=keys, args=args, client=pipeline)
             answers = await pipeline.execute(raise_on_error=False)
         for answer in answers:
@@ -150,44 +151,44 @@ class Bus:
     async def listen(
         self, topic: str, key: UUID, *, after: int | None, head: int
     ) -> AsyncGenerator[Heard, None]:
-        """Yield every event of `key` after the cursor `after` once and in order, then the live ones.
+        """Yield every event of `key` after the cursor `after`, once and in order, then live ones.
 
         `head` is the aggregate's version now: without `after` the stream starts there. Where events
         after the cursor are no longer kept, a `Heard` without an envelope stands for them.
         """
         last = head if after is None else after
         queue: asyncio.Queue[Envelope] = asyncio.Queue(QUEUE_SIZE)
-        queues = self._queues[topic, key]
-        queues.add(queue)  # before the replay, so that nothing falls in between
-        LISTENERS.labels(topic).inc()
-        try:
+        # Registered before the replay, so that nothing falls in between.
+        with self._registered(topic, key, queue):
             if last < head:
-                async for heard in self._replay(topic, key, last, head):
+                async for heard in self._catch_up(topic, key, last, head, more_may_come=True):
                     last = heard.cursor
                     yield heard
-                if last < head and not await self._will_come(topic, key, last):
-                    last = head
-                    yield Heard(head, None)
             while True:
                 envelope = await queue.get()
-                if envelope.aggregate_seq > last + 1:  # some were dropped on the way here
-                    async for heard in self._replay(topic, key, last, envelope.aggregate_seq - 1):
+                seq = envelope.aggregate_seq
+                if seq > last + 1:  # some were dropped on the way here
+                    async for heard in self._catch_up(topic, key, last, seq - 1):
                         last = heard.cursor
                         yield heard
-                    if envelope.aggregate_seq > last + 1:
-                        last = envelope.aggregate_seq - 1
-                        yield Heard(last, None)
-                if envelope.aggregate_seq > last:
-                    last = envelope.aggregate_seq
+                if seq > last:
+                    last = seq
                     yield Heard(last, envelope)
+
+    @contextmanager
+    def _registered(self, topic: str, key: UUID, queue: asyncio.Queue[Envelope]) -> Iterator[None]:
+        self._queues[topic, key].add(queue)
+        LISTENERS.labels(topic).inc()
+        try:
+            yield
         finally:
             LISTENERS.labels(topic).dec()
-            queues.discard(queue)
-            if not queues:
-                self._queues.pop((topic, key), None)
+            self._queues[topic, key].discard(queue)
+            if not self._queues[topic, key]:
+                del self._queues[topic, key]
 
-    async def _replay(
-        self, topic: str, key: UUID, last: int, head: int
+    async def _catch_up(
+        self, topic: str, key: UUID, last: int, head: int, *, more_may_come: bool = False
     ) -> AsyncGenerator[Heard, None]:
         """Yield what is kept of the events `last` < seq ≤ `head`, and where there are holes."""
         found = await self.valkey.xrange(key_stream(topic, key), f"{last + 1}-0", f"{head}-9")
@@ -197,6 +198,8 @@ class Bus:
                 yield Heard(envelope.aggregate_seq - 1, None)
             last = envelope.aggregate_seq
             yield Heard(last, envelope)
+        if last < head and not (more_may_come and await self._will_come(topic, key, last)):
+            yield Heard(head, None)
 
     async def _will_come(self, topic: str, key: UUID, last: int) -> bool:
         """Tell whether the stream of `key` ends at `last`: then the rest is still to be sent."""

@@ -173,7 +173,7 @@ class _SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
     view: "_View"
 
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        payload = message.get("payload") or {}
+        payload: object = message.get("payload")
         door = self.view.door
         headers = door.vouched(payload) if isinstance(payload, dict) else None
         if headers is None:

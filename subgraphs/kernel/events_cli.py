@@ -43,11 +43,11 @@ async def run(arguments: argparse.Namespace) -> int:
 
 
 async def _lag(connection: Any, table: Table, _: argparse.Namespace) -> list[str]:
-    waiting = table.c.dead_at.is_(None)
+    waiting = [table.c.dead_at.is_(None)]
     if table is OUTBOX:
-        waiting &= table.c.sent_at.is_(None)
+        waiting.append(table.c.sent_at.is_(None))
     dead = select(func.count()).select_from(table).where(table.c.dead_at.is_not(None))
-    alive = select(func.count()).select_from(table).where(waiting)
+    alive = select(func.count()).select_from(table).where(*waiting)
     return [f"{await connection.scalar(alive)} waiting\t{await connection.scalar(dead)} dead"]
 
 
@@ -57,7 +57,7 @@ async def _dead(connection: Any, table: Table, _: argparse.Namespace) -> list[st
         select(*columns).where(table.c.dead_at.is_not(None)).order_by(table.c.id).limit(1_000)
     )
     return [
-        f"{row.id}\t{row.type}\t{row.attempts} attempts\t{row.dead_at:%Y-%m-%dT%H:%M:%SZ}\t{row.error}"
+        f"{row.id}\t{row.type}\t{row.attempts} attempts\t{row.dead_at:%FT%TZ}\t{row.error}"
         for row in rows
     ]
 

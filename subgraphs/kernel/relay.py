@@ -164,6 +164,7 @@ def _envelope(row: Any) -> str:
         correlation_id=row.correlation_id,
         causation_id=row.causation_id,
         traceparent=row.traceparent,
+        data={},
     ).model_dump_json(by_alias=True, exclude={"data"})
     return f'{head[:-1]},"data":{row.data}}}'
 

@@ -34,7 +34,8 @@ MAX_VALUE = 1_500
 
 REDACTED = "[redacted]"
 _SECRET_KEY = re.compile(
-    r"pass(word|wd)|secret|token|authorization|cookie|api_?key|gateway_?key|credential|dsn", re.IGNORECASE
+    r"pass(word|wd)|secret|token|authorization|cookie|api_?key|gateway_?key|credential|dsn",
+    re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(
     r"eyJ[\w-]+\.[\w-]+\.[\w-]+"  # a JWT

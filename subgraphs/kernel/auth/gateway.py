@@ -15,6 +15,7 @@ HEADER = "x-polynode-gateway"
 CLIENT_HEADER = "x-polynode-client"
 CORRELATION_HEADER = "x-correlation-id"
 MAX_AGE = 60
+MAX_DIGITS = 12
 
 
 def prove(key: str, seconds: int, *, correlation: str, client: str, authorization: str) -> str:
@@ -35,7 +36,12 @@ class GatewayProofs:
         """Tell whether the headers (lower-case names) carry a fresh proof, in constant time."""
         version, _, rest = headers.get(HEADER, "").partition(" ")
         moment, _, _ = rest.partition(" ")
-        if version != "v1" or not moment.isascii() or not moment.isdigit() or len(moment) > 12:
+        if (
+            version != "v1"
+            or not moment.isascii()
+            or not moment.isdigit()
+            or len(moment) > MAX_DIGITS
+        ):
             return False
         if abs(time.time() - int(moment)) > MAX_AGE:
             return False

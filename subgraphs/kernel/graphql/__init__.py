@@ -1,4 +1,4 @@
-"""What every subgraph's schema shares; import it as a whole: `from subgraphs.kernel import graphql`."""
+"""What every subgraph's schema shares; use it as `graphql.Schema`, `graphql.Connection`."""
 
 from subgraphs.kernel.graphql.connections import Connection, Edge, PageInfo, connection
 from subgraphs.kernel.graphql.context import Context, Info

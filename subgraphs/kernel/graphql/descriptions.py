@@ -5,6 +5,7 @@ import inspect
 import textwrap
 from enum import EnumType
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from graphql import (
@@ -92,7 +93,7 @@ def _attribute_docstrings(cls: type) -> dict[str, str]:
         return {}
     body = tree.body[0].body if isinstance(tree.body[0], ast.ClassDef) else []
     found = {}
-    for statement, after in zip(body, body[1:], strict=False):
+    for statement, after in pairwise(body):
         match statement:
             case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
                 if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):

@@ -1,7 +1,7 @@
 """The federation schema of a subgraph, with what all of them have in common."""
 
 from collections.abc import Iterable
-from functools import partial
+from functools import cache, partial
 from inspect import signature
 from typing import Any
 from uuid import UUID
@@ -52,24 +52,22 @@ class Schema(strawberry.federation.Schema):
             return _bad("A reference is an object.")
         concrete = self.schema_converter.type_map.get(str(representation.get("__typename")))
         origin: Any = getattr(getattr(concrete, "definition", None), "origin", None)
-        resolve = getattr(origin, "resolve_reference", None)
-        if resolve is None:
+        if not hasattr(origin, "resolve_reference"):
             return _bad("This type cannot be referred to.")
-        keys: dict[str, Any] = {}
-        for name in signature(resolve).parameters:
-            if name == "info":
-                keys["info"] = info
-            elif name in representation:
-                keys[name] = representation[name]
+        keys = {name: representation[name] for name in _keys(origin) if name in representation}
+        if not keys:
+            return _bad("This reference lacks its key.")
         if "id" in keys:
             try:
                 keys["id"] = UUID(keys["id"])
             except (AttributeError, TypeError, ValueError):
                 return _bad("This id is not a UUID.")
-        try:
-            return resolve(**keys)
-        except TypeError:
-            return _bad("This reference lacks its key.")
+        return origin.resolve_reference(info=info, **keys)
+
+
+@cache
+def _keys(origin: Any) -> tuple[str, ...]:
+    return tuple(name for name in signature(origin.resolve_reference).parameters if name != "info")
 
 
 def _bad(message: str) -> GraphQLError:

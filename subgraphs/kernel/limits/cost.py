@@ -8,10 +8,7 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLField,
-    GraphQLInterfaceType,
-    GraphQLObjectType,
     GraphQLSchema,
-    GraphQLUnionType,
     IntValueNode,
     OperationDefinitionNode,
     OperationType,
@@ -88,6 +85,7 @@ class CostModel:
         page: int = 1,
     ) -> int:
         cost = 0
+        node: Any
         for node in selection.selections:
             if isinstance(node, FieldNode):
                 cost += self._field(node, parent, variables, seen, page)
@@ -159,10 +157,8 @@ class CostModel:
 
 
 def _definition(parent: Any, name: str) -> GraphQLField | None:
-    if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType):
-        return parent.fields.get(name)
-    assert isinstance(parent, GraphQLUnionType | None)
-    return None
+    fields: dict[str, GraphQLField] = getattr(parent, "fields", {})  # a union has none
+    return fields.get(name)
 
 
 def _is_list(type_: GraphQLOutputType) -> bool:

@@ -1,6 +1,7 @@
 """Limits on the shape of a document, checked once a document and before its validation."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -71,6 +72,7 @@ def _measure(
     path: tuple[str, ...],
 ) -> Shape:
     depth = aliases = directives = fields = 0
+    node: Any
     for node in selection.selections:
         directives += len(node.directives or ())
         below = 0
