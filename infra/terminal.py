@@ -45,6 +45,7 @@ class Step:
     label: str
     started: float = field(default_factory=time.monotonic)
     note: str = ""
+    failed: bool = False  # known to the one who works, where no exception says so
 
     def __str__(self) -> str:
         note = f" {self.note}" if self.note else ""
@@ -72,7 +73,7 @@ class Progress:
         mark = paint("✗", "red")
         try:
             yield step
-            mark = paint("✓", "green")
+            mark = paint("✗", "red") if step.failed else paint("✓", "green")
         finally:
             with self._lock:
                 self._steps.remove(step)

@@ -54,9 +54,14 @@ def _build(project: Path, note: Callable[[str], None]) -> None:
 
 
 def _npm(project: Path, *arguments: str) -> None:
+    run([*npm(), *arguments], cwd=project, environment=with_node(os.environ))
+
+
+def npm() -> list[str]:
+    """The words that run our npm: the script itself, as its wrapper in the wheel is slow."""
     folder = node_folder()
     script = folder.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    run([folder / "node", script, *arguments], cwd=project, environment=with_node(os.environ))
+    return [str(folder / "node"), str(script)]
 
 
 def node_folder() -> Path:

@@ -71,7 +71,7 @@ def run(
         ) as process,
     ):
         log.write(f"\n$ {' '.join(arguments)}\n")
-        assert process.stdout  # noqa: S101, a pipe was asked for
+        assert process.stdout
         for line in process.stdout:
             log.write(line)
             if each_line:

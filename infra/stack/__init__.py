@@ -104,7 +104,7 @@ class Stack:
 
     def kill_supervisor(self) -> None:
         """`kill -9` the supervisor; `up` starts again on what it leaves behind."""
-        assert self._process, "the stack is not up"  # noqa: S101, a mistake of the caller
+        assert self._process, "the stack is not up"
         self._process.kill()
         self._process.wait()
         self._process = None

@@ -28,7 +28,7 @@ CONNECT_SECONDS = 2.0
 ENCODING = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
 SETTINGS = {
     "listen_addresses": "",  # the socket only
-    "max_connections": "200",
+    "max_connections": "300",
     "shared_buffers": "256MB",
     "max_wal_size": "4GB",  # a large seed would otherwise be one checkpoint after another
     "wal_compression": "on",

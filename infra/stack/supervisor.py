@@ -135,7 +135,7 @@ class Supervisor:
         """Poll the part; a job is ready when it has ended well."""
         part = running.part
         if part.once:
-            assert running.process  # noqa: S101, it was just spawned
+            assert running.process
             if await running.process.wait():
                 raise Failure(f"{part.name} failed: {self._last_words(part.name)}")
             return

@@ -141,7 +141,7 @@ def _routers(credentials: Credentials, layout: Layout, options: Options) -> list
     environment = of_gateway(credentials, layout)
     command = (str(binaries.node()), str(ROOT / "router" / "gateway.ts"))
     gateway = Part(
-        "gateway", command, environment, (), probes.http(port, "/health"), port, stop_seconds=5
+        "gateway", command, environment, (), probes.http(port, "/health"), port, stop_seconds=12
     )
     if options.router == "hive":
         return [gateway]
