@@ -1,5 +1,5 @@
 /** Who asks, and how a subgraph is told so. */
-import { hash, randomBytes, randomUUID } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 
 export interface Caller {
@@ -79,15 +79,13 @@ export function claimsUnverified(authorization: string): Claims {
 function traceOf(headers: IncomingHttpHeaders): Pick<Caller, "correlationId" | "traceparent"> {
   const id = single(headers["x-correlation-id"]);
   const trace = single(headers["traceparent"]);
-  return {
-    correlationId: UUID.test(id) ? id.toLowerCase() : randomUUID(),
-    traceparent: TRACEPARENT.test(trace) ? trace : newTrace(),
-  };
+  const correlationId = UUID.test(id) ? id.toLowerCase() : randomUUID();
+  return { correlationId, traceparent: TRACEPARENT.test(trace) ? trace : newTrace(correlationId) };
 }
 
-function newTrace(): string {
-  const id = randomBytes(24).toString("hex");
-  return `00-${id.slice(0, 32)}-${id.slice(32)}-01`;
+/** A trace that begins here carries the correlation id, so that logs and traces find each other. */
+function newTrace(correlationId: string): string {
+  return `00-${correlationId.replaceAll("-", "")}-${randomUUID().replaceAll("-", "").slice(16)}-01`;
 }
 
 function authorizationOf(value: unknown): string {

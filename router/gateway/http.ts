@@ -159,8 +159,7 @@ async function readParameters(request: IncomingMessage): Promise<Parameters> {
 }
 
 function readBody(request: IncomingMessage): Promise<string> {
-  const tooLong = new Unacceptable(413, "BAD_USER_INPUT", "The body is longer than 1 MiB.");
-  if (Number(request.headers["content-length"]) > MAX_BODY) return Promise.reject(tooLong);
+  if (Number(request.headers["content-length"]) > MAX_BODY) return Promise.reject(tooLong());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -168,12 +167,16 @@ function readBody(request: IncomingMessage): Promise<string> {
       length += chunk.length;
       if (length > MAX_BODY) {
         request.pause();
-        reject(tooLong);
+        reject(tooLong());
       } else chunks.push(chunk);
     });
     request.on("end", () => resolve(Buffer.concat(chunks).toString()));
     request.on("error", reject);
   });
+}
+
+function tooLong(): Unacceptable {
+  return new Unacceptable(413, "BAD_USER_INPUT", "The body is longer than 1 MiB.");
 }
 
 function parseJson(text: string): unknown {
