@@ -96,18 +96,22 @@ def _current(connection: Connection) -> str | None:
 def create_kernel_tables(op: Operations) -> None:
     """Create the tables of `kernel.tables`; the first migration of every subgraph calls this."""
     tables.OUTBOX.metadata.create_all(op.get_bind(), checkfirst=False)
-    op.execute(_OUTBOX_SQL)
+    for statement in _OUTBOX_SQL:
+        op.execute(statement)
 
 
-_OUTBOX_SQL = """
-CREATE TABLE outbox_default PARTITION OF outbox DEFAULT;
-
+_OUTBOX_SQL = (
+    """
+CREATE TABLE outbox_default PARTITION OF outbox DEFAULT
+""",
+    """
 -- The smallest UUIDv7 of a moment: bounds of the partitions, which are days.
 CREATE FUNCTION outbox_bound(moment timestamptz) RETURNS uuid LANGUAGE sql STABLE AS $$
     SELECT (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0')
         || '70008000000000000000')::uuid
-$$;
-
+$$
+""",
+    """
 -- Makes the partitions of today and the next days, and drops those whose events have all been
 -- sent and are older than `kept`.
 CREATE FUNCTION outbox_maintain(kept interval) RETURNS void LANGUAGE plpgsql AS $$
@@ -137,13 +141,19 @@ BEGIN
         END IF;
     END LOOP;
     DELETE FROM outbox_default WHERE sent_at < now() - kept;
-END $$;
-SELECT outbox_maintain('7 days');
-
+END $$
+""",
+    """
+SELECT outbox_maintain('7 days')
+""",
+    """
 CREATE FUNCTION outbox_wake() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_notify('outbox', '');
     RETURN NULL;
-END $$;
-CREATE TRIGGER outbox_wake AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION outbox_wake();
-"""
+END $$
+""",
+    """
+CREATE TRIGGER outbox_wake AFTER INSERT ON outbox FOR EACH STATEMENT EXECUTE FUNCTION outbox_wake()
+""",
+)
