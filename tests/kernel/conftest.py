@@ -1,0 +1,89 @@
+"""A database with the kernel's tables and the shelf's, an empty bus, and what happens on them."""
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
+
+import asyncpg
+import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from redis import Redis
+from sqlalchemy import Connection, event, select, text
+
+from infra.stack import Stack
+from subgraphs.kernel import migrate, tables
+from subgraphs.kernel.bus import Bus
+from subgraphs.kernel.db import Database, open_database
+from tests.kernel import shelf
+
+NAME = "shelf"
+
+
+def _create(connection: Connection) -> None:
+    migrate.create_kernel_tables(Operations(MigrationContext.configure(connection)))
+    own = [shelf.Record.metadata.tables[name] for name in ("books", "readers")]
+    shelf.Record.metadata.create_all(connection, tables=own)
+
+
+@pytest.fixture(scope="session")
+def shelf_url(stores: Stack) -> str:
+    """The database `shelf`, which only these tests have."""
+    url, _, _ = stores.admin_url.partition("?")
+    return stores.admin_url.replace(url, url.rpartition("/")[0] + f"/{NAME}").replace(
+        "postgresql://", "postgresql+asyncpg://"
+    )
+
+
+@pytest.fixture
+async def db(shelf_url: str, stores: Stack) -> AsyncIterator[Database]:
+    admin = await asyncpg.connect(stores.admin_url)
+    await admin.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
+    await admin.execute(f"CREATE DATABASE {NAME}")
+    await admin.close()
+    async with open_database(shelf_url, name=NAME, pool_size=8) as database:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(_create)
+        yield database
+
+
+@pytest.fixture
+async def bus(valkey: str) -> AsyncIterator[Bus]:
+    with Redis.from_url(valkey) as client:
+        client.flushall()
+    async with Bus.open(valkey) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def book(db: Database) -> UUID:
+    return (await db.transact(shelf.add_book)).id
+
+
+@pytest.fixture
+def statements(db: Database) -> Iterator[list[str]]:
+    seen: list[str] = []
+
+    def note(*call: object) -> None:
+        seen.append(str(call[2]))
+
+    event.listen(db.engine.sync_engine, "before_cursor_execute", note)
+    yield seen
+    event.remove(db.engine.sync_engine, "before_cursor_execute", note)
+
+
+async def lend(db: Database, book_id: UUID, times: int = 1) -> None:
+    for _ in range(times):
+        await db.transact(shelf.lend, book_id)
+
+
+async def unsent(db: Database) -> int:
+    query = select(tables.OUTBOX.c.id).where(tables.OUTBOX.c.sent_at.is_(None))
+    async with db.read() as session:
+        return len((await session.scalars(query)).all())
+
+
+async def heard(db: Database) -> list[tuple[UUID, int]]:
+    """What the consumer has noted, in the order in which it took effect."""
+    query = text("SELECT book_id, seq FROM readers ORDER BY created_at, id")
+    async with db.read() as session:
+        return [(row.book_id, row.seq) for row in await session.execute(query)]
