@@ -11,6 +11,7 @@ from uuid import UUID
 import orjson
 from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from subgraphs.kernel.errors import InvalidCursorError, InvalidPageError
 
@@ -23,7 +24,7 @@ MAX_SIZE = 100
 class Order:
     """One sort key: a column (never null) or expression, and its direction."""
 
-    by: ColumnElement[Any]
+    by: ColumnElement[Any] | InstrumentedAttribute[Any]
     descending: bool = False
 
 
