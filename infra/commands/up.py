@@ -32,7 +32,10 @@ def run(options: argparse.Namespace) -> int:
     )
 
 
-def _announce(home: Folder, layout: Layout, seconds: float) -> None:
+def _announce(home: Folder, layout: Layout, names: list[str], seconds: float) -> None:
+    if "edge" not in names:
+        say(f"Ready: {', '.join(names)} ({seconds:.1f} s).")
+        return
     lines = [
         f"Polynode is ready ({seconds:.1f} s).",
         "",

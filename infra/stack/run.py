@@ -26,7 +26,7 @@ async def run(
     *,
     port: int,
     host: str,
-    announce: Callable[[Folder, Layout, float], None],
+    announce: Callable[[Folder, Layout, list[str], float], None],
 ) -> int:
     """Start, announce, and keep the stack until a signal asks for its end; return 0 then."""
     started = time.monotonic()
@@ -38,7 +38,7 @@ async def run(
         server = await control.serve(supervisor, home)
         try:
             if await _unless(asked_to_stop, supervisor.up()):
-                announce(home, layout, time.monotonic() - started)
+                announce(home, layout, list(supervisor.running), time.monotonic() - started)
                 supervisor.mark_ready()
                 await asked_to_stop.wait()
         finally:
