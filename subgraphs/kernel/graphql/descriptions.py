@@ -18,6 +18,12 @@ from graphql import (
 )
 
 DEFINITION = "strawberry-definition"
+ROOTS = {
+    "Query": "What can be asked.",
+    "Mutation": "What can be done; each answers with its success, or with why it was refused.",
+    "Subscription": "What can be followed live.",
+}
+"""Root types are put together from all subgraphs, so they share their words."""
 
 
 def describe(schema: GraphQLSchema) -> None:
@@ -61,7 +67,8 @@ def _describe_enum(graphql_type: GraphQLEnumType, enum: EnumType) -> None:
 
 
 def _describe_object(graphql_type: Any, origin: type) -> None:
-    graphql_type.description = graphql_type.description or _own_doc(origin)
+    described = graphql_type.description or ROOTS.get(graphql_type.name)
+    graphql_type.description = described or _own_doc(origin)
     told: dict[str, str] = {}
     for base in reversed(origin.__mro__):
         if base is not object and "__strawberry_definition__" in vars(base):
@@ -77,7 +84,7 @@ def _describe_object(graphql_type: Any, origin: type) -> None:
 
 def _own_doc(origin: type) -> str | None:
     """The docstring a person wrote; dataclasses make one of their own."""
-    for base in origin.__mro__:
+    for base in origin.__mro__[:-1]:
         doc = vars(base).get("__doc__")
         if doc and not doc.startswith(f"{base.__name__}("):
             return inspect.cleandoc(doc)

@@ -8,7 +8,9 @@ from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.federation.schema import FederationAny
 from strawberry.types import ExecutionContext
+from strawberry.types.info import Info
 
 from subgraphs.kernel.graphql.descriptions import describe
 from subgraphs.kernel.graphql.gate import Documents, Gate
@@ -43,11 +45,13 @@ class Schema(strawberry.federation.Schema):
     ) -> None:
         """Log nothing here: the gate logs what is a fault, without the document."""
 
-    def entities_resolver(self, info: strawberry.Info, representations: list[Any]) -> list[Any]:
+    def entities_resolver(
+        self, info: Info, representations: list[FederationAny]
+    ) -> list[FederationAny]:
         """Resolve references by their key alone; nothing else in them is believed."""
         return [self._reference(info, representation) for representation in representations]
 
-    def _reference(self, info: strawberry.Info, representation: Any) -> Any:
+    def _reference(self, info: Info, representation: Any) -> Any:
         if not isinstance(representation, dict):
             return _bad("A reference is an object.")
         concrete = self.schema_converter.type_map.get(str(representation.get("__typename")))
