@@ -22,6 +22,7 @@ export interface Gateway {
 }
 
 const MAX_BODY = MEBIBYTE;
+const MAX_DISCARDED = 32 * MEBIBYTE;
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
 /** A request that is not GraphQL over HTTP as we take it. */
@@ -128,8 +129,6 @@ function refuse(
   const { status, code, message } = error;
   errorsTotal.inc({ code });
   log.info("refused", { correlationId, status, code });
-  // The rest of a body that is too long is not waited for.
-  if (status === 413) response.setHeader("connection", "close");
   response
     .writeHead(status, { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" })
     .end(JSON.stringify({ errors: [{ message, extensions: { code } }] }));
@@ -158,19 +157,19 @@ async function readParameters(request: IncomingMessage): Promise<Parameters> {
   return asParameters(parseJson(await readBody(request)));
 }
 
+/** A body that is too long is read to its end, or the client would see a broken connection instead of a 413. */
 function readBody(request: IncomingMessage): Promise<string> {
-  if (Number(request.headers["content-length"]) > MAX_BODY) return Promise.reject(tooLong());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
     request.on("data", (chunk: Buffer) => {
       length += chunk.length;
-      if (length > MAX_BODY) {
-        request.pause();
-        reject(tooLong());
-      } else chunks.push(chunk);
+      if (length <= MAX_BODY) chunks.push(chunk);
+      if (length > MAX_DISCARDED) request.destroy();
     });
-    request.on("end", () => resolve(Buffer.concat(chunks).toString()));
+    request.on("end", () =>
+      length > MAX_BODY ? reject(tooLong()) : resolve(Buffer.concat(chunks).toString()),
+    );
     request.on("error", reject);
   });
 }

@@ -14,11 +14,11 @@ import {
 } from "graphql";
 
 export const MAX_TOKENS = 2_000;
-const MAX = { depth: 10, aliases: 15, directives: 10, roots: 10, fields: 500 } as const;
+const MAX = { depth: 10, aliases: 15, directives: 10, roots: 10, fields: 500, nesting: 30 } as const;
 
 type Measure = Record<keyof typeof MAX, number>;
 
-const NOTHING: Measure = { depth: 0, aliases: 0, directives: 0, roots: 0, fields: 0 };
+const NOTHING: Measure = { depth: 0, aliases: 0, directives: 0, roots: 0, fields: 0, nesting: 0 };
 
 /** Throws a `GraphQLError` that names the first limit passed. Fragments count once for each spread. */
 export function checkLimits(document: DocumentNode): void {
@@ -44,14 +44,17 @@ export function checkLimits(document: DocumentNode): void {
 
   function ofSelections(set: SelectionSetNode | undefined): Measure {
     const sum = { ...NOTHING };
-    for (const selection of set?.selections ?? []) {
+    if (!set) return sum;
+    for (const selection of set.selections) {
       const inner = ofSelection(selection);
       sum.depth = Math.max(sum.depth, inner.depth);
       sum.aliases += inner.aliases;
       sum.directives += inner.directives + (selection.directives?.length ?? 0);
       sum.roots += inner.roots;
       sum.fields += inner.fields;
+      sum.nesting = Math.max(sum.nesting, inner.nesting);
     }
+    sum.nesting += 1;
     return sum;
   }
 
@@ -83,6 +86,7 @@ const TOLD: Record<keyof Measure, string> = {
   directives: "directives",
   roots: "root fields",
   fields: "fields",
+  nesting: "nested selections",
 };
 
 /** GraphiQL's introspection query is deep; whether it is allowed at all is decided elsewhere. */

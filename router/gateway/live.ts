@@ -38,6 +38,7 @@ export function createLive(
   onEnd: (ending: Ending) => void,
 ): Live {
   const clients = new Map<string, Client>();
+  let streams = 0;
 
   function clientOf(subgraph: string): Client {
     let client = clients.get(subgraph);
@@ -48,7 +49,10 @@ export function createLive(
         connectionParams: () => subgraphHeaders(caller, key),
         lazy: true,
         retryAttempts: 0,
-        onNonLazyError: () => undefined,
+        // Closed as if all were well, the client would quietly subscribe again, with a cursor long passed.
+        on: {
+          closed: (event) => void ((event as CloseEvent).code === 1000 && streams > 0 && onEnd("restart")),
+        },
       });
       clients.set(subgraph, client);
     }
@@ -60,11 +64,17 @@ export function createLive(
     { document, variables }: SubgraphRequest,
   ): AsyncIterableIterator<SubgraphResult> {
     const source = clientOf(subgraph).iterate({ query: print(document), variables: variables ?? {} });
-    let done = false;
     let running = false;
+    let done = false;
+    streams += 1;
+
+    function finish(): void {
+      if (!done) streams -= 1;
+      done = true;
+    }
 
     function last(error: unknown): IteratorResult<SubgraphResult> {
-      done = true;
+      finish();
       if (Array.isArray(error)) return { done: false, value: { errors: error as GraphQLError[] } };
       const code = (error as { code?: unknown }).code;
       const ending =
@@ -83,13 +93,14 @@ export function createLive(
         try {
           const step = await source.next();
           running = true;
+          if (step.done) finish();
           return step.done ? step : { done: false, value: withData(step.value as SubgraphResult) };
         } catch (error) {
           return last(error);
         }
       },
       async return() {
-        done = true;
+        finish();
         await source.return?.();
         return { done, value: undefined };
       },

@@ -31,9 +31,9 @@ export const socketsOpen = new Gauge({
   name: "polynode_gateway_sockets_open",
   help: "WebSockets of clients.",
 });
-export const socketsClosed = new Counter({
-  name: "polynode_gateway_sockets_closed_total",
-  help: "WebSockets closed, by close code.",
+export const socketsEnded = new Counter({
+  name: "polynode_gateway_sockets_ended_total",
+  help: "WebSockets that the gateway closed, by close code.",
   labelNames: ["code"],
 });
 export const subscriptionsOpen = new Gauge({

@@ -11,7 +11,7 @@ import { type Operation, refused } from "./documents.ts";
 import { isSignedOut } from "./events.ts";
 import { type Gateway, asParameters, isForeign, observe } from "./http.ts";
 import { CLOSE, type Ending, type Live, createLive } from "./live.ts";
-import { socketsClosed, socketsOpen } from "./metrics.ts";
+import { socketsEnded, socketsOpen } from "./metrics.ts";
 import { type Result, failure, shown } from "./results.ts";
 import { atExpiry } from "./sessions.ts";
 import { MEBIBYTE } from "./settings.ts";
@@ -24,6 +24,8 @@ export interface Sockets {
 
 const MAX_BUFFERED = MEBIBYTE;
 const HEARTBEAT_MS = 12_000;
+/** A client that does not answer a close is cut off. */
+const CLOSE_TIMEOUT_MS = 5_000;
 
 /** One client's socket, from upgrade to close. */
 interface Session {
@@ -52,6 +54,7 @@ export function createSockets(gateway: Gateway): Sockets {
     maxPayload: MEBIBYTE,
     perMessageDeflate: false,
     handleProtocols,
+    closeTimeout: CLOSE_TIMEOUT_MS,
   });
   const server = makeServer<Record<string, unknown>, Session>({
     connectionInitWaitTimeout: settings.timeouts.socketInit,
@@ -130,9 +133,12 @@ export function createSockets(gateway: Gateway): Sockets {
     return outcome;
   }
 
-  function end({ socket }: Session, ending: Ending): false {
+  /** Nothing more is fetched for this client, even if it takes its time to go. */
+  function end({ socket, cleanup }: Session, ending: Ending): false {
     const [code, reason] = CLOSE[ending];
+    if (socket.readyState === socket.OPEN) socketsEnded.inc({ code });
     socket.close(code, reason);
+    for (const undo of cleanup.splice(0)) undo();
     return false;
   }
 
@@ -164,7 +170,6 @@ export function createSockets(gateway: Gateway): Sockets {
     socket.once("close", (code, reason) => {
       sessions.delete(socket);
       socketsOpen.dec();
-      socketsClosed.inc({ code: String(code) });
       for (const undo of session.cleanup) undo();
       void closed(code, reason.toString()).catch((error: unknown) => fail(session, error));
     });

@@ -144,8 +144,9 @@ function payload(document: DocumentNode, variables: Record<string, unknown> | un
   return variables === undefined ? `${text}}` : `${text},"variables":${JSON.stringify(variables)}}`;
 }
 
+/** A 401 is about the gateway's own proof: the client has no part in it. */
 function understood(status: number, type: string | string[] | undefined, text: string): SubgraphResult {
-  if (!String(type).includes("json")) throw new NoAnswer("status", String(status));
+  if (status === 401 || !String(type).includes("json")) throw new NoAnswer("status", String(status));
   const result = JSON.parse(text) as SubgraphResult | null;
   const isResult =
     typeof result === "object" && result !== null && ("data" in result || Array.isArray(result.errors));

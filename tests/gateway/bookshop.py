@@ -1,7 +1,6 @@
 """Two tiny subgraphs that misbehave on demand: what a gateway has to live with.
 
-`python -m tests.gateway.bookshop PORT` serves both at `/books/graphql` and `/reviews/graphql`;
-`python -m tests.gateway.bookshop --schema NAME` prints the SDL of one.
+`python -m tests.gateway.bookshop PORT` serves both, at `/books/graphql` and `/reviews/graphql`.
 """
 
 import asyncio
@@ -83,6 +82,11 @@ class BookQuery:
         )
 
 
+    @strawberry.field
+    def crashed(self) -> str | None:
+        raise RuntimeError(SECRET_URL)
+
+
 @strawberry.type(name="Mutation")
 class BookMutation:
     @strawberry.mutation
@@ -117,7 +121,7 @@ class BookSubscription:
     async def banned(self, info: Info) -> AsyncIterator[int]:
         """One event, then the subgraph shuts the door on this user."""
         yield 1
-        await info.context["ws"].close(4403)
+        await info.context["request"].close(4403)
         await asyncio.Event().wait()
 
     @strawberry.subscription
@@ -193,7 +197,4 @@ def create_app() -> FastAPI:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--schema":
-        print(SCHEMAS[sys.argv[2]].as_str())  # noqa: T201 - its output.
-    else:
-        uvicorn.run(create_app(), port=int(sys.argv[1]), log_level="warning", timeout_keep_alive=75)
+    uvicorn.run(create_app(), port=int(sys.argv[1]), log_level="warning", timeout_keep_alive=75)
