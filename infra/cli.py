@@ -55,7 +55,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
             _add_data(sub)
     options, rest = parser.parse_known_args(arguments)
     if rest and not COMMANDS[options.command].passes_on:
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        subparser = commands.choices[options.command]
+        subparser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.arguments = rest
     return options
 

@@ -120,7 +120,9 @@ def find(path: Path) -> Folder:
     """The data folder of a stack that was started before."""
     folder = Folder(path.expanduser().resolve())
     if not folder.marker.exists():
-        raise Failure(f"There is no Polynode data in {folder.root}. Start with: infra up")
+        raise Failure(
+            f"There is no Polynode data in {folder.root}. Start with: python3 -m infra up"
+        )
     return folder
 
 
