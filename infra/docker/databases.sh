@@ -10,7 +10,11 @@ psql() {
 psql --command "REVOKE CONNECT ON DATABASE postgres, template1 FROM PUBLIC"
 for name in users courses learning; do
   variable="${name^^}_DATABASE_PASSWORD"
-  psql --set name="$name" --set password="${!variable:?is not set}" <<'SQL'
+  if [ -z "${!variable:-}" ]; then
+    echo "$variable is not set." >&2
+    exit 1
+  fi
+  psql --set name="$name" --set password="${!variable}" <<'SQL'
 CREATE ROLE :"name" LOGIN PASSWORD :'password';
 CREATE DATABASE :"name" OWNER :"name";
 REVOKE CONNECT, TEMPORARY ON DATABASE :"name" FROM PUBLIC;

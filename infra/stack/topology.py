@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 
 from infra.bootstrap.parts import ROOT
 from infra.stack import binaries, edge, postgres, probes, valkey
@@ -92,7 +93,7 @@ def _jobs(folder: Folder, environment: Mapping[str, str], options: Options) -> l
     jobs = [
         Part("migrate", _python("subgraphs", "migrate", *SUBGRAPHS), environment, STORES, once=True)
     ]
-    if options.seed and not folder.seeded.exists():
+    if options.seed and not folder.seeded.exists() and find_spec("infra.seed"):
         command = _python(*seed_words(folder, options.seed))
         jobs.append(Part("seed", command, environment, ("migrate",), once=True))
     return jobs
