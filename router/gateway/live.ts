@@ -30,6 +30,9 @@ class PlainWebSocket extends WebSocket {
   }
 }
 
+/** How long a socket without streams is kept for the next one. */
+const IDLE_MS = 60_000;
+
 /** `onEnd` hears when a subgraph ended a running stream: the client has to be told by closing its connection. */
 export function createLive(
   urls: ReadonlyMap<string, string>,
@@ -48,6 +51,7 @@ export function createLive(
         webSocketImpl: PlainWebSocket,
         connectionParams: () => subgraphHeaders(caller, key),
         lazy: true,
+        lazyCloseTimeout: IDLE_MS,
         retryAttempts: 0,
         // Closed as if all were well, the client would quietly subscribe again, with a cursor long passed.
         on: {
@@ -89,7 +93,7 @@ export function createLive(
         return this;
       },
       async next() {
-        if (done) return { done, value: undefined };
+        if (done) return { done: true, value: undefined };
         try {
           const step = await source.next();
           running = true;
@@ -102,7 +106,7 @@ export function createLive(
       async return() {
         finish();
         await source.return?.();
-        return { done, value: undefined };
+        return { done: true, value: undefined };
       },
     };
   }

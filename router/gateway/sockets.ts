@@ -54,7 +54,8 @@ export function createSockets(gateway: Gateway): Sockets {
     maxPayload: MEBIBYTE,
     perMessageDeflate: false,
     handleProtocols,
-    closeTimeout: CLOSE_TIMEOUT_MS,
+    // Its types do not know this option yet.
+    ...({ closeTimeout: CLOSE_TIMEOUT_MS } as object),
   });
   const server = makeServer<Record<string, unknown>, Session>({
     connectionInitWaitTimeout: settings.timeouts.socketInit,

@@ -20,7 +20,7 @@ Info = strawberry.Info[dict[str, Any], None]
 
 TITLES = ["Emma", "Ulysses", "Dubliners", "Persuasion"]
 STOCK = {"bought": 0, "held": 0}
-SECRET_URL = "postgresql://books:hunter2@/books"  # noqa: S105 - bait: it must never reach a client.
+SECRET_URL = "postgresql://books:hunter2@/books"
 
 
 def identity(info: Info) -> str:
@@ -52,6 +52,17 @@ class Tick:
     book: Book
 
 
+@strawberry.type
+class Flaky:
+    number: int
+
+    @strawberry.field
+    def value(self) -> int | None:
+        if self.number == 1:
+            raise GraphQLError("Not now.", extensions={"code": "SERVICE_UNAVAILABLE"})
+        return self.number
+
+
 @strawberry.type(name="Query")
 class BookQuery:
     @strawberry.field
@@ -71,6 +82,10 @@ class BookQuery:
         return STOCK["bought"]
 
     @strawberry.field
+    def holding(self) -> int:
+        return STOCK["held"]
+
+    @strawberry.field
     async def slow(self, seconds: float) -> str | None:
         await asyncio.sleep(seconds)
         return "done"
@@ -80,7 +95,6 @@ class BookQuery:
         raise GraphQLError(
             "Not yours.", extensions={"code": "FORBIDDEN", "stacktrace": [SECRET_URL], "url": "x"}
         )
-
 
     @strawberry.field
     def crashed(self) -> str | None:
@@ -129,6 +143,12 @@ class BookSubscription:
         """One event, then the stream ends because the token no longer counts."""
         yield 1
         raise GraphQLError("The session ended.", extensions={"code": "UNAUTHENTICATED"})
+
+    @strawberry.subscription
+    async def flaky(self) -> AsyncIterator[Flaky]:
+        """Three events; the one in the middle fails."""
+        for number in range(3):
+            yield Flaky(number=number)
 
     @strawberry.subscription
     async def flood(self, events: int) -> AsyncIterator[str]:

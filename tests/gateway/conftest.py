@@ -10,6 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -56,7 +57,7 @@ def serving(
 ) -> Iterator[Server]:
     """Run `command` until the block ends; inside it, `path` answers."""
     with output.open("wb") as file:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - our own words.
             command, stdout=file, stderr=file, env={**os.environ, **environment}, cwd=ROUTER.parent
         )
     try:
@@ -101,7 +102,7 @@ def supergraph(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = folder / "supergraph.graphql"
     outputs = ["--supergraph", str(made), "--api", str(folder / "schema.graphql")]
     compose = [NODE, str(ROUTER / "compose.ts"), "--config", str(config), *outputs]
-    subprocess.run(compose, check=True)
+    subprocess.run(compose, check=True)  # noqa: S603 - our own words.
     return made
 
 
@@ -184,3 +185,15 @@ def code_of(answer: Any) -> str:
     (error,) = answer["errors"]
     code: str = error["extensions"]["code"]
     return code
+
+
+async def logged(client: httpx.AsyncClient, gateway: Server, query: str) -> list[dict[str, Any]]:
+    """Ask, and return the log lines of that request.
+
+    Lines are written after the answer, so one more request comes between.
+    """
+    correlation_id = str(uuid4())
+    headers = {"x-correlation-id": correlation_id}
+    await client.post("/graphql", json={"query": query}, headers=headers)
+    await ask(client, "{ __typename }")
+    return [line for line in gateway.log() if line.get("correlationId") == correlation_id]

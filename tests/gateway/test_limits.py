@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.gateway.conftest import MakeGateway, Server, ask, code_of
+from tests.gateway.conftest import MakeGateway, Server, ask, code_of, logged
 
 PLAIN = "{ bought }"
 FRAGMENT_BOMB = "{ ...f0 }" + "".join(
@@ -39,40 +39,36 @@ HARMLESS = {
 }
 
 
-def slowest(gateway: Server) -> float:
-    """Milliseconds of the last operation, as the gateway logged it."""
-    lines = [line for line in gateway.log() if line["event"] == "operation"]
-    milliseconds: float = lines[-1]["milliseconds"]
-    return milliseconds
+async def fastest(client: httpx.AsyncClient, gateway: Server, query: str) -> float:
+    """Milliseconds in the gateway, best of three: the first also pays for compiling the code.
+
+    Spaces make each a new document, which no cache knows.
+    """
+    times = [await logged(client, gateway, query + " " * attempt) for attempt in range(3)]
+    return min(float(line["milliseconds"]) for (line,) in times)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_hostile_document_is_refused_within_20_ms(
     client: httpx.AsyncClient, gateway: Server, name: str
 ) -> None:
-    best = float("inf")
-    for attempt in range(3):  # The first also pays for compiling the code.
-        answer = await ask(client, HOSTILE[name] + " " * attempt)
-        assert list(answer) == ["errors"]
-        assert code_of(answer) in {"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"}
-        best = min(best, slowest(gateway))
-    assert best < 20
+    answer = await ask(client, HOSTILE[name])
+    assert list(answer) == ["errors"]
+    assert code_of(answer) in {"GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"}
+    assert await fastest(client, gateway, HOSTILE[name]) < 20
 
 
 @pytest.mark.parametrize("name", HARMLESS)
 async def test_a_strange_document_within_the_limits_costs_little(
     client: httpx.AsyncClient, gateway: Server, name: str
 ) -> None:
-    best = float("inf")
-    for attempt in range(3):
-        answer = await ask(client, HARMLESS[name] + " " * attempt)
-        assert list(answer) == ["data"]
-        best = min(best, slowest(gateway))
-    assert best < 60
+    assert list(await ask(client, HARMLESS[name])) == ["data"]
+    assert await fastest(client, gateway, HARMLESS[name]) < 60
 
 
 @pytest.mark.parametrize(
-    "query", ["{ bok { id } }", "{ books { titel } }", "{ slow(secnds: 1) }", "{ ... on Quary { id } }"]
+    "query",
+    ["{ bok { id } }", "{ books { titel } }", "{ slow(secnds: 1) }", "{ ... on Quary { id } }"],
 )
 async def test_errors_suggest_nothing(client: httpx.AsyncClient, query: str) -> None:
     answer = await ask(client, query)
@@ -99,13 +95,17 @@ async def test_introspection_shows_no_federation_machinery(make_gateway: MakeGat
     assert not {name for name in types if name.startswith(("_A", "_E", "_S", "join__", "link__"))}
 
 
-@pytest.mark.parametrize("query", ["{ _service { sdl } }", "{ _entities(representations: []) { __typename } }"])
+@pytest.mark.parametrize(
+    "query", ["{ _service { sdl } }", "{ _entities(representations: []) { __typename } }"]
+)
 async def test_federation_fields_do_not_exist(client: httpx.AsyncClient, query: str) -> None:
     answer = await ask(client, query)
     assert list(answer) == ["errors"]
 
 
-async def test_only_persisted_documents_when_so_set(make_gateway: MakeGateway, tmp_path: Path) -> None:
+async def test_only_persisted_documents_when_so_set(
+    make_gateway: MakeGateway, tmp_path: Path
+) -> None:
     documents = tmp_path / "documents.json"
     documents.write_text(json.dumps({"bought": PLAIN}))
     gateway = make_gateway(
