@@ -157,7 +157,12 @@ COMMANDS = {
     "status": Command("show each process and its health", "status", add=_status),
     "logs": Command("show the logs of one process or of all", "logs", add=_logs),
     "reset": Command("delete all data", "reset", add=_reset),
-    "migrate": Command("bring the databases to the newest schema", "jobs", "migrate"),
+    "migrate": Command(
+        "bring the databases to the newest schema",
+        "jobs",
+        "migrate",
+        passes_on="python -m subgraphs migrate",
+    ),
     "seed": Command("fill the databases with courses and people", "jobs", "seed", _size),
     "compose": Command(
         "write the schemas and the supergraph", "compose", add=_compose, has_data=False

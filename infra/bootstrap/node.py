@@ -38,7 +38,7 @@ def _parts_of(project: Path) -> Iterator[Part]:
 def _bundle_sources(project: Path) -> Iterator[Path]:
     yield project / "package-lock.json"
     for folder in project.iterdir():
-        if folder.name.startswith("graphiql"):
+        if folder.name.startswith(("graphiql", "build")):
             files = folder.rglob("*") if folder.is_dir() else [folder]
             yield from (file for file in files if file.is_file())
 

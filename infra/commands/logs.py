@@ -12,11 +12,13 @@ def run(options: argparse.Namespace) -> int:
     if options.name and options.name not in known:
         raise Failure(f"There is no log {options.name!r}; there are: {', '.join(known) or 'none'}.")
     chosen = [options.name] if options.name else known
+    ends = {}
     for name in chosen:
-        for line in logs.tail(logs.path(home, name), options.lines):
+        lines, ends[logs.path(home, name)] = logs.tail_and_end(logs.path(home, name), options.lines)
+        for line in lines:
             _show(name, line, alone=len(chosen) == 1)
     if options.follow:
-        for file, line in logs.follow(logs.path(home, name) for name in chosen):
+        for file, line in logs.follow(ends):
             _show(file.stem, line, alone=len(chosen) == 1)
     return 0
 

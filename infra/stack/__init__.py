@@ -153,7 +153,7 @@ class Stack:
 
     def pid(self, name: str) -> int:
         """The pid of a running part; `Failure` when it is down."""
-        pid = self.status()[name]["pid"]
+        pid = self._part(name)["pid"]
         if pid is None:
             raise Failure(f"{name} is not running.")
         return int(pid)
@@ -180,7 +180,7 @@ class Stack:
         """Wait until a part is healthy (as a process other than the one killed); its pid."""
         deadline = time.monotonic() + seconds
         while True:
-            row = self.status()[name]
+            row = self._part(name)
             if row["health"] == "ok" and row["pid"] != other_than:
                 return int(row["pid"])
             if time.monotonic() > deadline:
@@ -189,7 +189,7 @@ class Stack:
 
     def metrics(self, name: str) -> dict[str, float]:
         """The Prometheus samples of a part: `name{labels}` → value."""
-        port = self.status()[name]["port"]
+        port = self._part(name)["port"]
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         samples = (line.rpartition(" ") for line in lines if line and not line.startswith("#"))
@@ -198,6 +198,12 @@ class Stack:
     def log(self, name: str) -> str:
         """The log of a part; `up` is what a person would have seen on the terminal."""
         return logs.path(self.folder, name).read_text(errors="replace")
+
+    def _part(self, name: str) -> dict[str, Any]:
+        rows = self.status()
+        if name not in rows:
+            raise Failure(f"There is no process {name!r}; there are: {', '.join(rows)}.")
+        return rows[name]
 
     def _is_ready(self, pid: int) -> bool:
         now = state.read(self.folder)

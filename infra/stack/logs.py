@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
@@ -33,28 +33,40 @@ def rotate(folder: Folder) -> None:
 
 def tail(file: Path, count: int) -> list[str]:
     """The last lines."""
+    lines, _ = tail_and_end(file, count)
+    return lines
+
+
+def tail_and_end(file: Path, count: int) -> tuple[list[str], int]:
+    """The last whole lines, and the position behind them, from which `follow` goes on."""
     try:
         with file.open("rb") as log:
-            log.seek(max(0, file.stat().st_size - TAIL_BYTES))
-            return log.read().decode(errors="replace").splitlines()[-count:]
+            size = log.seek(0, 2)
+            log.seek(max(0, size - TAIL_BYTES))
+            text = log.read()
+            end = log.tell()
     except FileNotFoundError:
-        return []
+        return [], 0
+    whole = text[: text.rfind(b"\n") + 1]
+    lines = whole.decode(errors="replace").splitlines()
+    return lines[len(lines) - min(count, len(lines)) :], end - len(text) + len(whole)
 
 
-def follow(files: Iterable[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield whole lines as they are written, and `""` lines of no file's while nothing comes."""
+def follow(positions: Mapping[Path, int]) -> Iterator[tuple[Path, str]]:
+    """Yield whole lines as they are written, from a position in each file; never ends."""
     with ExitStack() as stack:
-        logs: dict[Path, IO[str]] = {}
-        for file in files:
-            logs[file] = stack.enter_context(file.open(errors="replace"))
-            logs[file].seek(0, 2)
+        logs: dict[Path, IO[bytes]] = {}
+        for file, position in positions.items():
+            logs[file] = stack.enter_context(file.open("rb"))
+            logs[file].seek(position)
         while True:
             quiet = True
             for file, log in logs.items():
                 if file.stat().st_size < log.tell():
                     log.seek(0)  # it was rotated
-                while line := log.readline():
+                while (line := log.readline()).endswith(b"\n"):
                     quiet = False
-                    yield file, line.rstrip("\n")
+                    yield file, line.decode(errors="replace").rstrip("\n")
+                log.seek(-len(line), 1)  # a line half written is read again
             if quiet:
                 time.sleep(FOLLOW_SECONDS)

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ import asyncpg
 import psutil
 import pytest
 
+from infra.bootstrap.parts import ROOT
 from infra.commands.status import COLUMNS
-from infra.stack import Stack, credentials, folder, state
+from infra.stack import Stack, credentials, folder, logs, state
 from tests.infra.conftest import STORES, Infra
 from tests.support.stack import MakeStack
 
@@ -232,6 +234,36 @@ def test_logs_of_a_process_and_of_one_that_is_not_there(stores: Infra) -> None:
     assert "database system is ready to accept connections" in known.out
     assert unknown.code == 1
     assert unknown.err == ("polynode: There is no log 'nginx'; there are: postgres, up, valkey.\n")
+
+
+def test_a_log_that_is_followed_shows_what_comes(make_stack: MakeStack) -> None:
+    stack = make_stack(only=("valkey",))
+    words = ["logs", "valkey", "--follow", "--data", str(stack.folder.root)]
+    ready = 0
+    with subprocess.Popen(  # noqa: S603, ourselves
+        [sys.executable, "-m", "infra", *words], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as follower:
+        assert follower.stdout
+        for line in follower.stdout:
+            ready += "Ready to accept connections" in line
+            if "Ready to accept connections" in line and ready == 1:
+                stack.restart("valkey")
+            if ready == 2:
+                break
+        follower.terminate()
+
+
+def test_a_log_grows_no_further_than_its_limit(tmp_path: Path) -> None:
+    home = folder.prepare(tmp_path / "data")
+    file = logs.path(home, "chatty")
+    with file.open("a") as writer:
+        writer.write("x" * (logs.LARGEST_BYTES + 1))
+        writer.flush()
+        logs.rotate(home)
+        writer.write("next\n")
+
+    assert file.read_text() == "next\n"
+    assert file.with_suffix(".log.1").stat().st_size == logs.LARGEST_BYTES + 1
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become someone else")
