@@ -24,6 +24,7 @@ from infra.stack.process import launcher
 from infra.terminal import Failure
 
 READY_SECONDS = 120
+SEED_SECONDS = 900
 POLL_SECONDS = 0.05
 
 
@@ -46,6 +47,7 @@ class Stack:
         """`only` names parts to start with what they need; `environment` adds to all of them."""
         self.folder = folder.prepare(data)
         self._environment = dict(environment or {})
+        self._ready_seconds = SEED_SECONDS if seed else READY_SECONDS
         flags = ["--port", str(port), "--router", router, "--processes", str(processes)]
         flags += ["--size", seed] if seed else ["--no-seed"]
         flags += ["--separate"] * separate
@@ -86,13 +88,13 @@ class Stack:
                 stderr=output,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + self._ready_seconds
         while not self._is_ready(process.pid):
             if process.poll() is not None:
                 raise Failure("\n".join(logs.tail(log, 5)))
             if time.monotonic() > deadline:
                 self.down()
-                raise Failure(f"The stack was not ready in {READY_SECONDS} s (log: {log}).")
+                raise Failure(f"The stack was not ready in {self._ready_seconds} s (log: {log}).")
             time.sleep(POLL_SECONDS)
 
     def down(self) -> None:

@@ -176,8 +176,9 @@ class Supervisor:
             return
         if child.returncode is None:
             with suppress(ProcessLookupError):
-                child.send_signal(running.part.stop_signal)
-                child.send_signal(signal.SIGCONT)  # a stopped process would not hear it
+                # Not `child.send_signal`, which may collect the exit code behind asyncio's back.
+                os.kill(child.pid, running.part.stop_signal)
+                os.kill(child.pid, signal.SIGCONT)  # a stopped process would not hear it
             try:
                 await asyncio.wait_for(child.wait(), running.part.stop_seconds)
             except TimeoutError:

@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 
 from infra.bootstrap.parts import ROOT
 from infra.stack import binaries, edge, postgres, probes, valkey
@@ -93,10 +92,14 @@ def _jobs(folder: Folder, environment: Mapping[str, str], options: Options) -> l
     jobs = [
         Part("migrate", _python("subgraphs", "migrate", *SUBGRAPHS), environment, STORES, once=True)
     ]
-    if options.seed and not folder.seeded.exists() and find_spec("infra.seed"):
+    if options.seed and not folder.seeded.exists() and _seed_is_written():
         command = _python(*seed_words(folder, options.seed))
         jobs.append(Part("seed", command, environment, ("migrate",), once=True))
     return jobs
+
+
+def _seed_is_written() -> bool:
+    return (ROOT / "infra" / "seed" / "__main__.py").exists()
 
 
 def seed_words(folder: Folder, size: str) -> list[str]:

@@ -1,0 +1,106 @@
+"""Everything at once: what runs, what is public, what comes back, how fast it starts and ends."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from infra.stack import Stack
+from tests.support.stack import HASTE
+
+WARM_SECONDS = 15
+STOP_SECONDS = 15
+SHARED = ("subgraphs-1", "worker", "tasks", "gateway", "edge")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of this module's own: it is killed piece by piece."""
+    with Stack(tmp_path_factory.mktemp("full"), processes=1, postgres=HASTE) as stack:
+        yield stack
+
+
+def ask(stack: Stack) -> object:
+    answer = httpx.post(f"{stack.url}/graphql", json={"query": "{ __typename }"})
+    return answer.json()
+
+
+def test_every_part_is_up_and_the_origin_answers(stack: Stack) -> None:
+    health = {name: row["health"] for name, row in stack.status().items()}
+
+    assert health == {
+        "postgres": "ok",
+        "valkey": "ok",
+        "migrate": "done",
+        **dict.fromkeys(SHARED, "ok"),
+    }
+    assert ask(stack) == {"data": {"__typename": "Query"}}
+
+
+def test_the_public_pages_are_there(stack: Stack) -> None:
+    paths = ("/", "/graphiql/", "/schema.graphql", "/.well-known/jwks.json", "/health")
+    codes = {path: httpx.get(f"{stack.url}{path}").status_code for path in paths}
+
+    assert codes == dict.fromkeys(paths, 200)
+    assert "type Query" in httpx.get(f"{stack.url}/schema.graphql").text
+    assert httpx.get(f"{stack.url}/.well-known/jwks.json").json()["keys"]
+
+
+def test_metrics_are_for_the_inside(stack: Stack) -> None:
+    outside = httpx.get(f"{stack.url}/metrics").status_code
+
+    assert outside == 404
+    assert stack.metrics("subgraphs-1")
+    assert stack.metrics("gateway")
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_a_part_that_is_killed_comes_back_and_the_origin_answers_again(
+    stack: Stack, name: str
+) -> None:
+    killed = stack.kill(name)
+    successor = stack.wait(name, other_than=killed)
+
+    assert f"{name} runs again as process {successor}." in stack.log("up")
+    assert ask(stack) == {"data": {"__typename": "Query"}}
+
+
+def test_a_part_that_hangs_is_told_from_one_that_works(stack: Stack) -> None:
+    stack.kill("worker", signal.SIGSTOP)
+    hanging = stack.status()["worker"]["health"]
+    stack.kill("worker", signal.SIGCONT)
+    stack.wait("worker")
+
+    assert hanging == "not ready"
+
+
+def test_a_warm_start_is_quick_and_a_stop_leaves_nothing(tmp_path: Path) -> None:
+    stack = Stack(tmp_path / "data", separate=True)
+    stack.up()
+    stack.down()
+
+    started = time.monotonic()
+    stack.up()
+    start_seconds = time.monotonic() - started
+    names = set(stack.status())
+    children = [
+        process
+        for row in stack.status().values()
+        if row["pid"]
+        for process in (
+            psutil.Process(row["pid"]),
+            *psutil.Process(row["pid"]).children(recursive=True),
+        )
+    ]
+    stopped = time.monotonic()
+    stack.down()
+    stop_seconds = time.monotonic() - stopped
+
+    assert {"users", "courses", "learning"} < names
+    assert start_seconds < WARM_SECONDS
+    assert stop_seconds < STOP_SECONDS
+    assert not any(process.is_running() for process in children)
