@@ -3,11 +3,13 @@
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from infra import bootstrap, cli
 from infra.terminal import Failure, fail
 
 INTERRUPTED = 130
+HANDED_OVER = "POLYNODE_HANDED_OVER"
 
 
 def main(arguments: list[str]) -> int:
@@ -18,11 +20,20 @@ def main(arguments: list[str]) -> int:
     try:
         bootstrap.ensure()
         if Path(sys.prefix) != bootstrap.ENVIRONMENT:
-            python = str(bootstrap.PYTHON)
-            os.execv(python, [python, "-m", "infra", *arguments])  # noqa: S606, no shell wanted
+            _hand_over(arguments)
+        os.environ.pop(HANDED_OVER, None)  # it is about this process, not about its children
         return cli.run(options)
     except Failure as failure:
         return fail(str(failure))
     except KeyboardInterrupt:
         fail("Interrupted. Run the same command again to go on.")
         return INTERRUPTED
+
+
+def _hand_over(arguments: list[str]) -> NoReturn:
+    """Become the same command in the environment; only once, or a damaged one would loop."""
+    if os.environ.get(HANDED_OVER):
+        raise Failure("The environment in .venv is damaged. Delete .venv and try again.")
+    python = str(bootstrap.PYTHON)
+    environment = os.environ | {HANDED_OVER: "1"}
+    os.execve(python, [python, "-m", "infra", *arguments], environment)  # noqa: S606, no shell wanted

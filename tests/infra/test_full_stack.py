@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from infra.stack import Stack
+from infra.stack import Stack, state
 from tests.support.stack import HASTE
 
 WARM_SECONDS = 15
@@ -87,15 +87,7 @@ def test_a_warm_start_is_quick_and_a_stop_leaves_nothing(tmp_path: Path) -> None
     stack.up()
     start_seconds = time.monotonic() - started
     names = set(stack.status())
-    children = [
-        process
-        for row in stack.status().values()
-        if row["pid"]
-        for process in (
-            psutil.Process(row["pid"]),
-            *psutil.Process(row["pid"]).children(recursive=True),
-        )
-    ]
+    children = psutil.Process(state.read(stack.folder).supervisor).children(recursive=True)
     stopped = time.monotonic()
     stack.down()
     stop_seconds = time.monotonic() - stopped
