@@ -11,8 +11,6 @@ from infra.terminal import Failure
 
 ROUTER = ROOT / "router"
 PROJECTS = (ROUTER, ROOT / "frontend")
-# What a bundle is not made from: what is installed, what is built, what a test writes.
-OUTPUT_FOLDERS = {"node_modules", "dist", "coverage"}
 
 
 def parts() -> list[Part]:
@@ -31,16 +29,13 @@ def _parts_of(project: Path) -> Iterator[Part]:
     )
     if project == ROUTER:
         sources = tuple(sorted(_bundle_sources(project)))
-        stamp = project / "dist" / ".polynode-stamp"
+        stamp = project / "dist" / "graphiql" / ".polynode-stamp"
         yield Part("GraphiQL", stamp, sources, partial(_build, project))
 
 
 def _bundle_sources(project: Path) -> Iterator[Path]:
     yield project / "package-lock.json"
-    for folder in project.iterdir():
-        if folder.name.startswith(("graphiql", "build")):
-            files = folder.rglob("*") if folder.is_dir() else [folder]
-            yield from (file for file in files if file.is_file())
+    yield from (file for file in (project / "graphiql").rglob("*") if file.is_file())
 
 
 def _install(project: Path, note: Callable[[str], None]) -> None:
