@@ -1,0 +1,42 @@
+"""Batches of what entities need: one SELECT for all references of a kind."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Self, TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.dataloader import DataLoader
+
+from subgraphs.kernel.auth import Viewer
+from subgraphs.kernel.db import Database
+from subgraphs.learning.locks import Standing
+from subgraphs.learning.repository import courses, standings
+from subgraphs.learning.repository.courses import SeenCourse, SeenLesson
+
+T = TypeVar("T")
+Find = Callable[[AsyncSession, Viewer, Sequence[UUID]], Awaitable[list[T | None]]]
+
+
+@dataclass(frozen=True)
+class Loaders:
+    """By id, for one viewer; None for what that viewer may not see."""
+
+    enrollment: DataLoader[UUID, Standing | None]
+    course: DataLoader[UUID, SeenCourse | None]
+    lesson: DataLoader[UUID, SeenLesson | None]
+
+    @classmethod
+    def build(cls, db: Database, viewer: Viewer) -> Self:
+        def loader(find: Find[T]) -> DataLoader[UUID, T | None]:
+            async def load(ids: list[UUID]) -> list[T | None]:
+                async with db.read() as session:
+                    return await find(session, viewer, ids)
+
+            return DataLoader(load)
+
+        return cls(
+            enrollment=loader(standings.find),
+            course=loader(courses.see_courses),
+            lesson=loader(courses.see_lessons),
+        )

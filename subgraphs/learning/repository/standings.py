@@ -1,0 +1,135 @@
+"""Enrollments with the outline of their course, read as values in one SELECT."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Table, and_, false, insert, or_, select, true, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Bundle
+
+from subgraphs.kernel.auth import Viewer
+from subgraphs.learning import models
+from subgraphs.learning.locks import Outline, Standing
+from subgraphs.learning.models import Course, CourseVersion, Enrollment
+from subgraphs.learning.progress import EnrollmentStatus, Progress, ProgressEvent
+
+READ_SCOPE = "learning:read"
+TEACHERS = ("instructor", "admin")
+"""Roles that see, and run, the enrollments of their organization."""
+
+PROJECTED = [field.name for field in fields(Progress)]
+CHANGING = [
+    name
+    for name in PROJECTED
+    if name not in ("id", "user_id", "course_id", "organization_id", "enrolled_at")
+]
+
+
+class Value(Bundle[Any]):
+    """Columns that are read as one value; None where an outer join found nothing."""
+
+    inherit_cache = True
+
+    def __init__(self, make: Callable[..., Any], *columns: Any) -> None:
+        super().__init__(make.__name__, *columns)
+        self._make = make
+
+    def create_row_processor(
+        self, query: Any, procs: Sequence[Callable[[Any], Any]], labels: Sequence[str]
+    ) -> Callable[[Any], Any]:
+        make = self._make
+
+        def process(row: Any) -> Any:
+            values = [proc(row) for proc in procs]
+            return None if values[0] is None else make(*values)
+
+        return process
+
+
+PROGRESS = Value(Progress, *(getattr(Enrollment, name) for name in PROJECTED))
+OUTLINE = Value(Outline, CourseVersion.lesson_ids, CourseVersion.rules, Course.sequential)
+STANDING = Value(Standing, PROGRESS, OUTLINE)
+
+# The table, since an ORM statement cannot be part of another one.
+_LOG = cast(Table, models.ProgressEvent.__table__)
+active = Enrollment.status != EnrollmentStatus.REVOKED
+
+
+_standings = (
+    select(STANDING)
+    .join(CourseVersion, CourseVersion.version_id == Enrollment.version_id)
+    .join(Course, Course.course_id == Enrollment.course_id)
+)
+
+
+def visible_enrollments(viewer: Viewer) -> Select[Any]:
+    """Select the standings that `viewer` may see.
+
+    These are one's own until one leaves; for instructors and admins those of their organization;
+    for operators all.
+    """
+    return _standings.where(_visible_to(viewer))
+
+
+def _visible_to(viewer: Viewer) -> ColumnElement[bool]:
+    if viewer.user_id is None or not viewer.may(READ_SCOPE):
+        return false()
+    if viewer.is_operator:
+        return true()
+    own = and_(Enrollment.user_id == viewer.user_id, active)
+    taught = viewer.organizations_as(*TEACHERS)
+    return or_(own, Enrollment.organization_id.in_(taught)) if taught else own
+
+
+async def find(session: AsyncSession, viewer: Viewer, ids: Sequence[UUID]) -> list[Standing | None]:
+    """Find the enrollments of these ids, or None, in their order."""
+    rows = await session.scalars(visible_enrollments(viewer).where(Enrollment.id.in_(ids)))
+    found: dict[UUID, Standing] = {standing.progress.id: standing for standing in rows}
+    return [found.get(id) for id in ids]
+
+
+async def lock(session: AsyncSession, viewer: Viewer, enrollment_id: UUID) -> Standing | None:
+    """Find an enrollment and hold its row until the transaction ends."""
+    query = visible_enrollments(viewer).where(Enrollment.id == enrollment_id)
+    standing: Standing | None = await session.scalar(query.with_for_update(of=Enrollment))
+    return standing
+
+
+async def lock_own(session: AsyncSession, user_id: UUID, course_id: UUID) -> Standing:
+    """Hold the one enrollment of a person in a course, revoked or not."""
+    own = _standings.where(Enrollment.user_id == user_id, Enrollment.course_id == course_id)
+    standing: Standing = (await session.scalars(own.with_for_update(of=Enrollment))).one()
+    return standing
+
+
+async def add(session: AsyncSession, progress: Progress, event: ProgressEvent) -> bool:
+    """Store a new enrollment and its first event, unless the person has one in this course."""
+    values = {name: getattr(progress, name) for name in PROJECTED}
+    added = (
+        upsert(Enrollment)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=[Enrollment.user_id, Enrollment.course_id])
+    )
+    if await session.scalar(added.returning(Enrollment.id)) is None:
+        return False
+    await session.execute(_logged(event))
+    return True
+
+
+async def append(
+    session: AsyncSession, progress: Progress, events: Sequence[ProgressEvent]
+) -> None:
+    """Append to the log and bring the projection along, in one statement: they never part."""
+    projected = update(Enrollment).where(Enrollment.id == progress.id)
+    statement = projected.values({name: getattr(progress, name) for name in CHANGING})
+    for event in events:
+        statement = statement.add_cte(_logged(event).cte(f"logged_{event.kind.lower()}"))
+    await session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def _logged(event: ProgressEvent) -> Any:
+    values = {field.name: getattr(event, field.name) for field in fields(ProgressEvent)}
+    return insert(_LOG).values(values)
