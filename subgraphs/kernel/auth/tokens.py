@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -39,12 +40,16 @@ class InvalidTokenError(Exception):
 class TokenVerifier:
     """Turns a token into a `Viewer`; remembers what it has verified until it expires."""
 
-    def __init__(self, jwks_url: str, issuer: str) -> None:
+    def __init__(
+        self, jwks_url: str, issuer: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock` tells the age of the keys, in seconds."""
         self._url = jwks_url
         self._issuer = issuer
+        self._clock = clock
         self._keys: dict[str, PyJWK] = {}
-        self._fetched = float("-inf")
-        self._fetching = asyncio.Lock()
+        self._fetched = self._tried = float("-inf")
+        self._fetching: asyncio.Task[None] | None = None
         self._verified: OrderedDict[str, Viewer] = OrderedDict()
 
     async def verify(self, token: str) -> Viewer:
@@ -53,6 +58,8 @@ class TokenVerifier:
         Raises:
             InvalidTokenError: The token is not one of ours, or no longer.
         """
+        if self._clock() - self._fetched > MAX_AGE:
+            self._refresh()  # nobody waits for it: keys that are known stay good meanwhile
         if (viewer := self._verified.get(token)) is None:
             viewer = _viewer(await self._decode(token))
             self._verified[token] = viewer
@@ -88,30 +95,33 @@ class TokenVerifier:
         return claims
 
     async def _key(self, kid: str) -> PyJWK:
-        now = time.monotonic()
-        unknown = kid not in self._keys and now - self._fetched > MIN_AGE
-        if unknown or now - self._fetched > MAX_AGE:
-            async with self._fetching:
-                if time.monotonic() - self._fetched > MIN_AGE:
-                    await self._fetch()
+        if kid not in self._keys and (fetching := self._refresh()):
+            await asyncio.shield(fetching)  # others wait for it too
         if kid not in self._keys:
             raise InvalidTokenError("This token is signed with an unknown key.")
         return self._keys[kid]
 
+    def _refresh(self) -> asyncio.Task[None] | None:
+        """Begin to fetch the keys, unless that is going on or was tried just now."""
+        if self._fetching is None or self._fetching.done():
+            if self._clock() - self._tried <= MIN_AGE:
+                return None
+            self._tried = self._clock()
+            self._fetching = asyncio.create_task(self._fetch())
+        return self._fetching
+
     async def _fetch(self) -> None:
-        """Fetch the published keys; while their issuer is away, those known stay good."""
+        """Learn the published keys; while their issuer is away, those known stay good."""
         try:
             async with httpx.AsyncClient(timeout=3) as client:
                 response = await client.get(self._url)
                 keys = jwt.PyJWKSet.from_dict(response.raise_for_status().json()).keys
-        except (httpx.HTTPError, jwt.PyJWKError, ValueError):
+        except (httpx.HTTPError, jwt.PyJWTError, AttributeError, ValueError):
             logger.warning("The keys of access tokens cannot be fetched", url=self._url)
-            # A later try may come soon, but not with every request.
-            self._fetched = max(self._fetched, time.monotonic() - MAX_AGE + MIN_AGE)
             return
         self._keys = {key.key_id: key for key in keys if key.key_id and key.key_type == "OKP"}
         self._verified.clear()  # a withdrawn key takes its tokens along
-        self._fetched = time.monotonic()
+        self._fetched = self._clock()
 
 
 def _viewer(claims: dict[str, Any]) -> Viewer:
@@ -125,5 +135,5 @@ def _viewer(claims: dict[str, Any]) -> Viewer:
             issued_at=datetime.fromtimestamp(claims["iat"], UTC),
             expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         )
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, OverflowError, TypeError, ValueError) as error:
         raise InvalidTokenError("This token's claims are malformed.") from error
