@@ -127,9 +127,7 @@ class Bus:
 
     async def follow(self, topics: Collection[str]) -> list[Entry]:
         """Read what is new and fan it out; ONE task a process repeats this for its listeners."""
-        for topic in topics:
-            if topic not in self._positions:
-                self._positions[topic] = await self._now()
+        await self.take_positions(topics)
         streams: dict[Any, Any] = {topic_stream(name): self._positions[name] for name in topics}
         entries = _entries(await self.valkey.xread(streams, count=1_000, block=BLOCK_MS))
         for entry in entries:
@@ -138,14 +136,18 @@ class Bus:
                 _offer(queue, entry.envelope)
         return entries
 
-    async def _now(self) -> str:
-        seconds, microseconds = await self.valkey.time()
-        return f"{seconds}{microseconds // 1000:03}-0"
+    async def take_positions(self, topics: Collection[str]) -> None:
+        """Have `follow` begin behind the newest entry that each of `topics` has at this moment."""
+        for topic in topics:
+            if topic not in self._positions:
+                newest = await self.valkey.xrevrange(topic_stream(topic), count=1)
+                self._positions[topic] = newest[0][0] if newest else "0-0"
 
     async def since(self, topic: str, milliseconds: int) -> list[Entry]:
         """Read a topic's entries of the last `milliseconds`."""
-        now, _, _ = (await self._now()).partition("-")
-        found = await self.valkey.xrange(topic_stream(topic), str(int(now) - milliseconds))
+        seconds, microseconds = await self.valkey.time()
+        oldest = seconds * 1_000 + microseconds // 1_000 - milliseconds
+        found = await self.valkey.xrange(topic_stream(topic), str(oldest))
         return _entries([(topic_stream(topic), found)])
 
     async def listen(

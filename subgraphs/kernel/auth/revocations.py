@@ -57,7 +57,10 @@ class Revocations:
         for entry in told:
             event = TokensRevoked.model_validate(entry.envelope.data)
             key = event.session_id or event.user_id
-            self._before[key] = (event.issued_before.timestamp(), time.time() + KEPT)
+            # Events may come again, late: what was revoked since stays revoked.
+            known, _ = self._before.get(key, (0.0, 0.0))
+            before = max(known, event.issued_before.timestamp())
+            self._before[key] = (before, time.time() + KEPT)
         if told:
             now = time.time()
             self._before = {id: kept for id, kept in self._before.items() if kept[1] > now}
