@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -62,20 +63,23 @@ def create_app(subgraph: Subgraph[LoadersT]) -> FastAPI:
         async with (
             open_database(url, name=subgraph.name, pool_size=pool_size) as db,
             Bus.open(valkey_url) as bus,
-            background(_Follower(bus, revocations, subgraph.follows).step, buckets.settle),
         ):
-            app.state.db, app.state.bus = db, bus
-            door.open(
-                partial(
-                    graphql.Context,
-                    db,
-                    bus,
-                    subgraph.loaders,
-                    services=subgraph.services(db),
-                    spend=buckets.spend,
+            follower = _Follower(bus, revocations, subgraph.follows)
+            await follower.start()
+            async with background(follower.step, buckets.settle):
+                app.state.db, app.state.bus = db, bus
+                door.open(
+                    partial(
+                        graphql.Context,
+                        db,
+                        bus,
+                        subgraph.loaders,
+                        services=subgraph.services(db),
+                        spend=buckets.spend,
+                        introspection=settings.introspection,
+                    )
                 )
-            )
-            yield
+                yield
 
     door: Door[LoadersT] = Door(subgraph.name, subgraph.schema, proofs, verifier, revocations)
     app = FastAPI(title=subgraph.name, lifespan=lifespan, openapi_url=None)
@@ -104,10 +108,21 @@ class _Follower:
         self._topics = {REVOCATIONS, *topics}
         self._loaded = False
 
+    async def start(self) -> None:
+        """Learn what was revoked before the first request; without Valkey, once it is back."""
+        try:
+            await asyncio.wait_for(self._load(), READY_SECONDS)
+        except (RedisError, OSError) as error:
+            logger.warning("Revocations are not known yet", error=type(error).__name__)
+
+    async def _load(self) -> None:
+        await self._bus.take_positions(self._topics)
+        await self._revocations.load(self._bus)
+        self._loaded = True
+
     async def step(self) -> None:
         if not self._loaded:
-            await self._revocations.load(self._bus)
-            self._loaded = True
+            await self._load()
         self._revocations.apply(await self._bus.follow(self._topics))
 
 

@@ -30,6 +30,8 @@ class Context(Generic[LoadersT]):
     services: Any = None
     """What the subgraph's `app.py` made for its resolvers: hashers, signers."""
     spend: Callable[[str, int], None] | None = None
+    introspection: bool = False
+    """Whether `__schema` and `__type` are answered; the schema is published either way."""
     connection_params: dict[str, object] | None = None
     """What a socket's `connection_init` said; its identity is checked before anything runs."""
     _loaders: LoadersT | None = field(default=None, repr=False)

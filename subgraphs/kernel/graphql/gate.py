@@ -22,6 +22,9 @@ from subgraphs.kernel.limits.documents import parse_bounded
 logger = structlog.get_logger(__name__)
 
 CACHED_DOCUMENTS = 1_000
+CACHED_CHARACTERS = 400_000
+"""Of all cached documents together; parsed, a character takes some hundred bytes."""
+
 _SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
 
 
@@ -30,24 +33,28 @@ class Prepared:
     """All that is known of a document before it runs; routers send few distinct ones."""
 
     document: DocumentNode
+    introspects: bool = False
     errors: list[GraphQLError] | None = None
     cost: CostModel | None = None
 
 
 @dataclass
 class Documents:
-    """The documents of one schema, the most recent `CACHED_DOCUMENTS` of them."""
+    """The documents of one schema that were asked for last."""
 
     prepared: OrderedDict[str, Prepared] = field(default_factory=OrderedDict)
+    characters: int = 0
 
     def parse(self, query: str) -> Prepared:
         if (found := self.prepared.get(query)) is not None:
             self.prepared.move_to_end(query)
             return found
-        found = Prepared(parse_bounded(query))
-        self.prepared[query] = found
-        if len(self.prepared) > CACHED_DOCUMENTS:
-            self.prepared.popitem(last=False)
+        bounded = parse_bounded(query)
+        found = self.prepared[query] = Prepared(bounded.document, bounded.introspects)
+        self.characters += len(query)
+        while len(self.prepared) > CACHED_DOCUMENTS or self.characters > CACHED_CHARACTERS:
+            forgotten, _ = self.prepared.popitem(last=False)
+            self.characters -= len(forgotten)
         return found
 
 
@@ -77,8 +84,8 @@ class Gate(SchemaExtension):
             try:
                 self._prepared = self._documents.parse(execution.query)
             except GraphQLError as error:
-                # Left to Strawberry to raise: it would parse the document a second time.
-                self._prepared = Prepared(_REFUSED, errors=[error])
+                # Left alone, Strawberry would parse the document a second time.
+                raise _public(error) from None
             execution.graphql_document = self._prepared.document
         yield
 
@@ -89,27 +96,31 @@ class Gate(SchemaExtension):
                 prepared.errors = validate_document(
                     self._schema, prepared.document, execution.validation_rules
                 )
-            execution.pre_execution_errors = prepared.errors
+            refused = prepared.introspects and not self._context.introspection
+            execution.pre_execution_errors = [_NO_INTROSPECTION] if refused else prepared.errors
         yield
 
     def on_execute(self) -> Iterator[None]:
-        execution, prepared = self.execution_context, self._prepared
-        if prepared is not None:
-            check_representations(execution.variables)
-            if prepared.cost is None:
-                prepared.cost = CostModel(self._schema, prepared.document)
-            cost = prepared.cost.price(execution.operation_name, execution.variables)
-            if cost > MAX_COST:
-                raise GraphQLError(
-                    f"This operation may return {cost} objects; {MAX_COST} are allowed.",
-                    extensions={
-                        "code": "MAX_COST_EXCEEDED",
-                        "cost": {"requested": cost, "maximum": MAX_COST},
-                    },
-                )
-            if self._context.spend is not None:
-                self._context.spend(self._context.caller, 1 + cost)
+        if self._prepared is not None:
+            self._charge(self._prepared)
         yield
+
+    def _charge(self, prepared: Prepared) -> None:
+        execution = self.execution_context
+        check_representations(execution.variables)
+        if prepared.cost is None:
+            prepared.cost = CostModel(self._schema, prepared.document)
+        cost = prepared.cost.price(execution.operation_name, execution.variables)
+        if cost > MAX_COST:
+            raise GraphQLError(
+                f"This operation may return {cost} objects; {MAX_COST} are allowed.",
+                extensions={
+                    "code": "MAX_COST_EXCEEDED",
+                    "cost": {"requested": cost, "maximum": MAX_COST},
+                },
+            )
+        if self._context.spend is not None:
+            self._context.spend(self._context.caller, 1 + cost)
 
     @property
     def _context(self) -> Context[Any]:
@@ -122,7 +133,10 @@ class Gate(SchemaExtension):
         return schema
 
 
-_REFUSED = parse_bounded("{ __typename }")
+_NO_INTROSPECTION = GraphQLError(
+    "Introspection is off; the schema is published.",
+    extensions={"code": "GRAPHQL_VALIDATION_FAILED"},
+)
 
 
 def _show(result: Any) -> None:

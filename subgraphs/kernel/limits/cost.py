@@ -10,9 +10,11 @@ from graphql import (
     GraphQLField,
     GraphQLSchema,
     IntValueNode,
+    ListValueNode,
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     get_named_type,
     is_composite_type,
@@ -25,6 +27,9 @@ MAX_REPRESENTATIONS = 200
 DEFAULT_PAGE = 20
 DEFAULT_LIST = 10
 MUTATION_COST = 10
+CACHED_PRICES = 200
+"""Of one document; its variables may be chosen by a client."""
+
 LIST_SIZE = "list_size"
 """Key of a field's metadata: how many items its list has at most, or usually."""
 
@@ -32,11 +37,16 @@ LIST_SIZE = "list_size"
 def check_representations(variables: dict[str, Any] | None) -> None:
     """Refuse more entity references than a gateway ever batches for one page."""
     for value in (variables or {}).values():
-        if isinstance(value, list) and len(value) > MAX_REPRESENTATIONS:
-            raise GraphQLError(
-                f"At most {MAX_REPRESENTATIONS} values may be passed at once, not {len(value)}.",
-                extensions={"code": "TOO_MANY_REPRESENTATIONS"},
-            )
+        if isinstance(value, list):
+            _check_size(len(value))
+
+
+def _check_size(values: int) -> None:
+    if values > MAX_REPRESENTATIONS:
+        raise GraphQLError(
+            f"At most {MAX_REPRESENTATIONS} values may be passed at once, not {values}.",
+            extensions={"code": "TOO_MANY_REPRESENTATIONS"},
+        )
 
 
 class CostModel:
@@ -53,26 +63,28 @@ class CostModel:
             if isinstance(node, FragmentDefinitionNode)
         }
         self._prices: dict[tuple[Any, ...], int] = {}
-        self._sizing: set[str] = set()
 
     def price(self, operation_name: str | None, variables: dict[str, Any] | None) -> int:
-        """Tell the cost of an operation; it depends on the variables that size lists only."""
-        variables = variables or {}
-        key = (operation_name, *(_size(variables.get(name)) for name in sorted(self._sizing)))
-        if self._sizing and key in self._prices:
-            return self._prices[key]
+        """Tell the cost of an operation; of its variables, only sizes matter.
+
+        Raises:
+            GraphQLError: TOO_MANY_REPRESENTATIONS.
+        """
         operation = next(
             node
             for node in self._operations
             if operation_name is None or (node.name and node.name.value == operation_name)
         )
+        sizes = _sizes(operation, variables or {})
+        key = (operation_name, *sizes.items())
+        if (known := self._prices.get(key)) is not None:
+            return known
         root = self._schema.get_root_type(operation.operation)
         assert root is not None
-        cost = self._selection(operation.selection_set, root, variables, {})
+        cost = self._selection(operation.selection_set, root, sizes, {})
         if operation.operation is OperationType.MUTATION:
             cost += MUTATION_COST * len(operation.selection_set.selections)
-        if len(self._prices) < DEFAULT_LIST * DEFAULT_PAGE:
-            key = (operation_name, *(_size(variables.get(name)) for name in sorted(self._sizing)))
+        if len(self._prices) < CACHED_PRICES:
             self._prices[key] = cost
         return cost
 
@@ -80,9 +92,9 @@ class CostModel:
         self,
         selection: SelectionSetNode,
         parent: Any,
-        variables: dict[str, Any],
-        seen: dict[tuple[str, str, int], int],
-        page: int = 1,
+        variables: dict[str, int],
+        seen: dict[tuple[str, str, int | None], int],
+        page: int | None = None,
     ) -> int:
         cost = 0
         node: Any
@@ -109,9 +121,9 @@ class CostModel:
         self,
         node: FieldNode,
         parent: Any,
-        variables: dict[str, Any],
-        seen: dict[tuple[str, str, int], int],
-        page: int,
+        variables: dict[str, int],
+        seen: dict[tuple[str, str, int | None], int],
+        page: int | None,
     ) -> int:
         name = node.name.value
         field = _definition(parent, name)
@@ -122,38 +134,46 @@ class CostModel:
             return 0
         if "pageInfo" in getattr(of, "fields", {}):  # a connection: its edges are the list
             size = self._argument(node, ("first", "last"), variables, DEFAULT_PAGE)
-            return self._selection(node.selection_set, of, variables, seen, page=max(size, 1))
+            return self._selection(node.selection_set, of, variables, seen, page=size)
         times = 1
         if _is_list(field.type):
-            times = page if page > 1 else self._list_size(node, field, variables)
+            times = self._list_size(node, field, variables) if page is None else page
         own = 0 if name == "edges" else 1
         return times * (own + self._selection(node.selection_set, of, variables, seen))
 
-    def _list_size(self, node: FieldNode, field: GraphQLField, variables: dict[str, Any]) -> int:
+    def _list_size(self, node: FieldNode, field: GraphQLField, variables: dict[str, int]) -> int:
         if node.name.value == "_entities":
-            for argument in node.arguments or ():
-                if isinstance(argument.value, VariableNode):
-                    self._sizing.add(argument.value.name.value)
-                    return _size(variables.get(argument.value.name.value)) or 0
-            return MAX_REPRESENTATIONS
+            size = self._argument(node, ("representations",), variables, 1)
+            _check_size(size)
+            return size
         definition = (field.extensions or {}).get("strawberry-definition")
         declared = getattr(definition, "metadata", {}).get(LIST_SIZE, DEFAULT_LIST)
         return self._argument(node, ("first",), variables, int(declared))
 
     def _argument(
-        self, node: FieldNode, names: tuple[str, ...], variables: dict[str, Any], default: int
+        self, node: FieldNode, names: tuple[str, ...], variables: dict[str, int], default: int
     ) -> int:
-        sizes = []
-        for argument in node.arguments or ():
-            if argument.name.value not in names:
-                continue
-            if isinstance(argument.value, IntValueNode):
-                sizes.append(int(argument.value.value))
-            elif isinstance(argument.value, VariableNode):
-                self._sizing.add(argument.value.name.value)
-                size = _size(variables.get(argument.value.name.value))
-                sizes.append(default if size is None else size)
-        return max(sizes, default=default)
+        sizes = [
+            variables.get(argument.value.name.value)
+            if isinstance(argument.value, VariableNode)
+            else _literal_size(argument.value)
+            for argument in node.arguments or ()
+            if argument.name.value in names
+        ]
+        return max((size for size in sizes if size is not None), default=default)
+
+
+def _sizes(operation: OperationDefinitionNode, variables: dict[str, Any]) -> dict[str, int]:
+    """Find what each variable of the operation would make of the list that it sizes."""
+    found = {}
+    for definition in operation.variable_definitions or ():
+        name = definition.variable.name.value
+        size = (
+            _size(variables[name]) if name in variables else _literal_size(definition.default_value)
+        )
+        if size is not None:
+            found[name] = size
+    return found
 
 
 def _definition(parent: Any, name: str) -> GraphQLField | None:
@@ -165,7 +185,13 @@ def _is_list(type_: GraphQLOutputType) -> bool:
     return is_list_type(type_.of_type if isinstance(type_, GraphQLNonNull) else type_)
 
 
+def _literal_size(node: ValueNode | None) -> int | None:
+    if isinstance(node, ListValueNode):
+        return len(node.values)
+    return _size(int(node.value)) if isinstance(node, IntValueNode) else None
+
+
 def _size(value: Any) -> int | None:
     if isinstance(value, list):
         return len(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return max(value, 0) if isinstance(value, int) and not isinstance(value, bool) else None
