@@ -274,10 +274,12 @@ def test_an_ordinary_user_runs_it_as_well(run: Infra, data: Path) -> None:
     # `nobody`, who may walk through folders of root's to reach the checkout.
     user = ("--parent", str(os.getpid()), "--signal", "15", "--user", "65534:65534", "--search")
     nobody = (sys.executable, "-I", "-S", str(launcher), *user, "--")
-    up = run("up", "--detach", *STORES, prefix=nobody)
+    # Who may not write into the checkout cannot leave measurements there either.
+    unmeasured = {"COVERAGE_PROCESS_START": ""}
+    up = run("up", "--detach", *STORES, environment=unmeasured, prefix=nobody)
     children = state.read(folder.find(data)).children.values()
     owners = {psutil.Process(pid).uids().real for pid, _, _ in children}
-    down = run("down", prefix=nobody)
+    down = run("down", environment=unmeasured, prefix=nobody)
 
     assert (up.code, up.err) == (0, "")
     assert owners == {65_534}
