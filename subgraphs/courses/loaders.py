@@ -1,0 +1,79 @@
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from strawberry.dataloader import DataLoader
+
+from subgraphs.courses.models import Course
+from subgraphs.courses.repository import courses, drafts, lessons, search
+from subgraphs.kernel.auth import Viewer
+from subgraphs.kernel.db import Database
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class SnippetKey:
+    """A course found by a search."""
+
+    phrase: str
+    language: str | None
+    course_id: UUID
+
+
+@dataclass(frozen=True)
+class Loaders:
+    """One SELECT for all keys of a request."""
+
+    course: DataLoader[UUID, Course | None]
+    description: DataLoader[UUID, str]
+    outline: DataLoader[UUID, lessons.Outline | None]
+    """By version."""
+    lesson: DataLoader[UUID, lessons.LessonRow | None]
+    content: DataLoader[UUID, str | None]
+    draft: DataLoader[UUID, drafts.Draft | None]
+    """By course; three SELECTs."""
+    markdown: DataLoader[UUID, str]
+    category_count: DataLoader[str, int]
+    snippet: DataLoader[SnippetKey, str]
+
+    @classmethod
+    def build(cls, db: Database, viewer: Viewer) -> Self:
+        def one(query: Callable[[AsyncSession, list[K]], Awaitable[list[V]]]) -> DataLoader[K, V]:
+            async def load(keys: list[K]) -> list[V]:
+                async with db.read() as session:
+                    return await query(session, keys)
+
+            return DataLoader(load)
+
+        def seen(query: Callable[..., Awaitable[list[V]]]) -> DataLoader[Any, V]:
+            return one(lambda session, keys: query(session, viewer, keys))
+
+        return cls(
+            course=seen(courses.courses_by),
+            description=one(courses.descriptions),
+            outline=one(lessons.outlines),
+            lesson=seen(lessons.lessons_by),
+            content=seen(lessons.contents),
+            draft=seen(drafts.drafts_of),
+            markdown=seen(drafts.markdown_of),
+            category_count=seen(courses.counts_by_category),
+            snippet=one(_snippets),
+        )
+
+
+async def _snippets(session: AsyncSession, keys: list[SnippetKey]) -> list[str]:
+    """Cut the snippets of all hits of a search; an operation has one search as a rule."""
+    searches = defaultdict[tuple[str, str | None], list[UUID]](list)
+    for key in keys:
+        searches[key.phrase, key.language].append(key.course_id)
+    found: dict[SnippetKey, str] = {}
+    for (phrase, language), ids in searches.items():
+        cut = await search.snippets(session, phrase, language, ids)
+        for id, snippet in zip(ids, cut, strict=True):
+            found[SnippetKey(phrase, language, id)] = snippet
+    return [found[key] for key in keys]

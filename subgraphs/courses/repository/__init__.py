@@ -1,0 +1,1 @@
+"""All queries; the one about courses decides who sees what."""

@@ -1,0 +1,184 @@
+"""Courses as viewers may see them."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, and_, exists, false, func, literal, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute, aliased, undefer, with_expression
+from sqlalchemy.sql import ColumnElement
+
+from subgraphs.courses import errors
+from subgraphs.courses.models import (
+    PUBLISHED,
+    Category,
+    Course,
+    CourseStatus,
+    Entitlement,
+    Visibility,
+)
+from subgraphs.kernel.auth import Viewer
+
+EDITORS = ("instructor", "admin")
+"""Roles that may change the courses of their organization."""
+
+Query = Select[Course]
+
+
+def visible_courses(viewer: Viewer) -> Query:
+    """Every read of courses starts here, so that none can forget who asks.
+
+    Each row also tells `seen_version_id` and its category.
+    """
+    query = select(Course).outerjoin(Category, Category.id == Course.category_id)
+    seen: ColumnElement[Any] = Course.latest_version_id.expression
+    if viewer.user_id is not None:
+        entitled = and_(
+            Entitlement.course_id == Course.id,
+            Entitlement.user_id == viewer.user_id,
+            Entitlement.active,
+        )
+        query = query.outerjoin(Entitlement, entitled)
+        seen = func.coalesce(Entitlement.version_id, Course.latest_version_id)
+    return query.where(_may_see(viewer)).options(
+        with_expression(Course.seen_version_id, seen),
+        with_expression(Course.category_slug, Category.slug),
+        with_expression(Course.category_name, Category.name),
+    )
+
+
+def _may_see(viewer: Viewer) -> ColumnElement[bool]:
+    if viewer.is_operator:
+        return true()
+    if viewer.user_id is None:
+        return listed_for(viewer)
+    return or_(
+        listed_for(viewer),
+        editable_by(viewer),
+        and_(Entitlement.user_id.is_not(None), Course.status != CourseStatus.DRAFT),
+    )
+
+
+def listed_for(viewer: Viewer) -> ColumnElement[bool]:
+    """Courses that are open to the viewer: what catalogue and search consist of."""
+    if viewer.is_operator:
+        return and_(PUBLISHED)
+    public = Course.visibility == Visibility.PUBLIC
+    if not viewer.organization_ids:
+        return and_(PUBLISHED, public)
+    return and_(PUBLISHED, or_(public, Course.organization_id.in_(sorted(viewer.organization_ids))))
+
+
+def editable_by(viewer: Viewer) -> ColumnElement[bool]:
+    """Courses that the viewer may change."""
+    if viewer.is_operator:
+        return true()
+    organizations = viewer.organizations_as(*EDITORS)
+    if not organizations:
+        return false()
+    return Course.organization_id.in_(sorted(organizations))
+
+
+def may_edit(viewer: Viewer, course: Course) -> bool:
+    return viewer.has_role(course.organization_id, *EDITORS)
+
+
+async def courses_by(
+    session: AsyncSession, viewer: Viewer, ids: Sequence[UUID]
+) -> list[Course | None]:
+    """Find a course, or None, for each of `ids`, in their order."""
+    rows = await session.scalars(visible_courses(viewer).where(Course.id.in_(ids)))
+    found = {row.id: row for row in rows}
+    return [found.get(id) for id in ids]
+
+
+async def course_page(
+    session: AsyncSession, viewer: Viewer, column: InstrumentedAttribute[Any], value: object
+) -> Course | None:
+    """Find one course with its description."""
+    query = visible_courses(viewer).where(column == value)
+    return await session.scalar(query.options(undefer(Course.description_html)))
+
+
+async def descriptions(session: AsyncSession, ids: Sequence[UUID]) -> list[str]:
+    """Return the HTML of the descriptions of courses that the viewer has seen."""
+    rows = await session.execute(
+        select(Course.id, Course.description_html).where(Course.id.in_(ids))
+    )
+    found = {row.id: row.description_html for row in rows}
+    return [found.get(id, "") for id in ids]
+
+
+async def lock_course(session: AsyncSession, viewer: Viewer, course_id: UUID) -> Course:
+    """Lock a visible course: what is read of it after this cannot change before the commit."""
+    query = visible_courses(viewer).where(Course.id == course_id).with_for_update(of=Course)
+    row = await session.scalar(query.execution_options(populate_existing=True))
+    if row is None:
+        raise errors.CourseNotFoundError
+    return row
+
+
+async def lock_editable_course(session: AsyncSession, viewer: Viewer, course_id: UUID) -> Course:
+    """Lock a course that the viewer may change.
+
+    Raises:
+        CourseNotFoundError: The viewer may not even see it.
+        ForbiddenError: The viewer is no instructor or admin of its organization.
+    """
+    viewer.require_user()
+    row = await lock_course(session, viewer, course_id)
+    viewer.require_role(row.organization_id, EDITORS)
+    viewer.require_scope("courses:write")
+    return row
+
+
+async def is_slug_taken(session: AsyncSession, slug: str, *, other_than: UUID) -> bool:
+    query = select(exists().where(Course.slug == slug, Course.id != other_than))
+    return bool(await session.scalar(query))
+
+
+async def count_visible(session: AsyncSession, viewer: Viewer, ids: Iterable[UUID]) -> int:
+    visible = visible_courses(viewer).where(Course.id.in_(set(ids))).subquery()
+    return await session.scalar(select(func.count()).select_from(visible)) or 0
+
+
+async def depends_on(session: AsyncSession, start: Sequence[UUID], course_id: UUID) -> bool:
+    """Tell whether any of `start` requires the course, however many courses lie between."""
+    required = (
+        select(func.unnest(literal(list(start), Course.prerequisite_course_ids.type)).label("id"))
+    ).cte("required", recursive=True)
+    step = aliased(Course)
+    required = required.union(
+        select(func.unnest(step.prerequisite_course_ids)).where(step.id == required.c.id)
+    )
+    return bool(await session.scalar(select(exists().where(required.c.id == course_id))))
+
+
+def taught_by(user_id: UUID) -> ColumnElement[bool]:
+    return Course.instructor_ids.contains([user_id])
+
+
+async def category_by_slug(session: AsyncSession, slug: str) -> Category:
+    row = await session.scalar(select(Category).where(Category.slug == slug))
+    if row is None:
+        raise errors.CategoryNotFoundError(slug)
+    return row
+
+
+async def categories(session: AsyncSession) -> Sequence[Category]:
+    return (await session.scalars(select(Category).order_by(Category.name))).all()
+
+
+async def counts_by_category(
+    session: AsyncSession, viewer: Viewer, slugs: Sequence[str]
+) -> list[int]:
+    """Count the courses open to the viewer in each category."""
+    rows = await session.execute(
+        select(Category.slug, func.count().label("courses"))
+        .join(Course, Course.category_id == Category.id)
+        .where(Category.slug.in_(slugs), listed_for(viewer))
+        .group_by(Category.slug)
+    )
+    found = {row.slug: row.courses for row in rows}
+    return [found.get(slug, 0) for slug in slugs]

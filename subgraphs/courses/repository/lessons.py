@@ -1,0 +1,130 @@
+"""Lessons of versions, and who may read their text."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, and_, exists, func, or_, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import ColumnElement
+
+from subgraphs.courses.models import (
+    Course,
+    CourseVersion,
+    Entitlement,
+    LessonText,
+    VersionLesson,
+)
+from subgraphs.courses.repository import courses
+from subgraphs.kernel.auth import Viewer
+
+LessonRow = Row[*tuple[Any, ...]]
+"""The columns of a `VersionLesson`. Rows, not entities: a course page has many."""
+
+_columns = tuple(VersionLesson.__table__.c)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A version and its lessons, in the order of the course."""
+
+    version_id: UUID
+    number: int
+    published_at: datetime
+    lessons: list[LessonRow] = field(default_factory=list)
+
+
+async def outlines(session: AsyncSession, version_ids: Sequence[UUID]) -> list[Outline | None]:
+    """Find what each version consists of; who may see a course may see this."""
+    rows = await session.execute(
+        select(*_columns, CourseVersion.number, CourseVersion.created_at)
+        .join(CourseVersion, CourseVersion.id == VersionLesson.version_id)
+        .where(VersionLesson.version_id.in_(version_ids))
+        .order_by(VersionLesson.version_id, VersionLesson.ordinal)
+    )
+    found: dict[UUID, Outline] = {}
+    for row in rows:
+        id = row.version_id
+        if id not in found:
+            found[id] = Outline(id, row.number, row.created_at)
+        found[id].lessons.append(row)
+    return [found.get(id) for id in version_ids]
+
+
+def _seen_lessons(viewer: Viewer, lesson_ids: Sequence[UUID], *columns: Any) -> Any:
+    """Lessons in the version that the viewer sees of their course, joined to that course."""
+    seen: ColumnElement[Any] = Course.latest_version_id.expression
+    if viewer.user_id is not None:
+        seen = func.coalesce(Entitlement.version_id, Course.latest_version_id)
+    visible = courses.visible_courses(viewer).with_only_columns(*columns)
+    return visible.join(VersionLesson, VersionLesson.course_id == Course.id).where(
+        VersionLesson.lesson_id.in_(lesson_ids), VersionLesson.version_id == seen
+    )
+
+
+async def lessons_by(
+    session: AsyncSession, viewer: Viewer, lesson_ids: Sequence[UUID]
+) -> list[LessonRow | None]:
+    """Find a lesson, or None, for each id, in their order."""
+    rows = await session.execute(_seen_lessons(viewer, lesson_ids, *_columns))
+    found = {row.lesson_id: row for row in rows}
+    return [found.get(id) for id in lesson_ids]
+
+
+async def contents(
+    session: AsyncSession, viewer: Viewer, lesson_ids: Sequence[UUID]
+) -> list[str | None]:
+    """Find the HTML of each lesson that the viewer may read, None for the others.
+
+    This alone decides, whatever path led here; a text that may not be read stays in the database.
+    """
+    query = _seen_lessons(viewer, lesson_ids, VersionLesson.lesson_id, LessonText.html)
+    rows = await session.execute(
+        query.join(LessonText, LessonText.id == VersionLesson.text_id).where(_may_read(viewer))
+    )
+    found = {row.lesson_id: row.html for row in rows}
+    return [found.get(id) for id in lesson_ids]
+
+
+def _may_read(viewer: Viewer) -> ColumnElement[bool]:
+    if viewer.user_id is None:
+        return VersionLesson.is_preview.expression
+    return or_(
+        VersionLesson.is_preview,
+        courses.editable_by(viewer),
+        and_(Entitlement.user_id.is_not(None), _is_open()),
+    )
+
+
+def _is_open() -> ColumnElement[bool]:
+    """Released, and all that must be complete before it is."""
+    earlier = aliased(VersionLesson)
+    incomplete_before = exists().where(
+        earlier.version_id == VersionLesson.version_id,
+        earlier.ordinal < VersionLesson.ordinal,
+        earlier.lesson_id != func.all(Entitlement.completed_lesson_ids),
+    )
+    released = Entitlement.enrolled_at + VersionLesson.release_after_days * text("interval '1 day'")
+    return and_(
+        or_(VersionLesson.release_after_days.is_(None), released <= func.now()),
+        VersionLesson.prerequisite_lesson_ids.contained_by(Entitlement.completed_lesson_ids),
+        or_(Course.sequential.is_(False), ~incomplete_before),
+    )
+
+
+async def latest_outline(session: AsyncSession, version_id: UUID | None) -> Outline | None:
+    if version_id is None:
+        return None
+    return (await outlines(session, [version_id]))[0]
+
+
+def by_module(rows: Sequence[LessonRow]) -> dict[UUID, list[LessonRow]]:
+    """Group lessons by module; both stay in the order of the course."""
+    found: dict[UUID, list[LessonRow]] = defaultdict(list)
+    for row in rows:
+        found[row.module_id].append(row)
+    return found

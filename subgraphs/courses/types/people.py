@@ -1,0 +1,62 @@
+"""People and organizations live in users; courses adds what they teach and offer."""
+
+from typing import Self
+from uuid import UUID
+
+import strawberry
+
+from subgraphs.courses import models
+from subgraphs.courses.repository import courses
+from subgraphs.courses.types.base import Info
+from subgraphs.courses.types.course import Course, newest_courses
+from subgraphs.kernel import graphql, pages
+
+
+@strawberry.federation.type(keys=["id"])
+class User:
+    """A person."""
+
+    id: UUID
+    """Identifies the person."""
+
+    @strawberry.field
+    async def courses_taught(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> graphql.Connection[Course]:
+        """The courses they teach, as far as you may see them, the newest first."""
+        request = pages.page_request(first=first, after=after, last=last, before=before)
+        return await newest_courses(info, courses.taught_by(self.id), request)
+
+    @classmethod
+    def resolve_reference(cls, id: UUID) -> Self:
+        return cls(id=id)
+
+
+@strawberry.federation.type(keys=["id"])
+class Organization:
+    """A school, a company: whoever offers courses."""
+
+    id: UUID
+    """Identifies the organization."""
+
+    @strawberry.field
+    async def courses(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: str | None = None,
+        last: int | None = None,
+        before: str | None = None,
+    ) -> graphql.Connection[Course]:
+        """The courses it offers, as far as you may see them, the newest first."""
+        request = pages.page_request(first=first, after=after, last=last, before=before)
+        return await newest_courses(info, models.Course.organization_id == self.id, request)
+
+    @classmethod
+    def resolve_reference(cls, id: UUID) -> Self:
+        return cls(id=id)
