@@ -10,7 +10,7 @@ class DomainError(Exception):
     code: ClassVar[str]
 
     def __init_subclass__(cls) -> None:
-        """Name the refusal after its class: `LessonLockedError` is `LESSON_LOCKED`."""
+        """Name the refusal after its class: `NameTakenError` is `NAME_TAKEN`."""
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__.removesuffix("Error"))
         cls.code = words.upper()
 
