@@ -1,0 +1,66 @@
+"""Habits of the tests."""
+
+import ast
+import re
+
+from tests.architecture.source import Function, Source, Tree, calls, decorators
+
+SLEEPS = {"time.sleep", "asyncio.sleep", "sleep"}
+POLLING = re.compile(r"^_?(eventually|until|wait|poll|repeat)")
+PACED = ("load",)
+"""Folders whose business is the pace: a load generator thinks between two requests."""
+
+RESOLVERS = {"strawberry.field", "strawberry.mutation", "strawberry.subscription"}
+"""Resolvers of a stand-in are as slow as they are asked to be; no test waits by sleeping there."""
+
+
+def no_sleep(tree: Tree) -> list[str]:
+    """A test never sleeps and hopes: it polls, in a loop of a function that says so."""
+    return [
+        source.at(call, f"{name}()")
+        for source in tree.python("tests")
+        if source.parts[1] not in PACED
+        for call, name in calls(source.tree)
+        if name in SLEEPS and not _is_yield(call) and not _is_polling(source, call)
+    ]
+
+
+def _is_yield(call: ast.Call) -> bool:
+    """`sleep(0)` gives way without waiting."""
+    return bool(call.args) and ast.unparse(call.args[0]) == "0"
+
+
+def _is_polling(source: Source, call: ast.Call) -> bool:
+    looped = False
+    for outer in source.around(call):
+        looped = looped or isinstance(outer, ast.While | ast.For | ast.AsyncFor)
+        if isinstance(outer, Function):
+            if RESOLVERS & set(decorators(outer)):
+                return True
+            return looped and bool(POLLING.match(outer.name))
+    return False
+
+
+def no_mocks(tree: Tree) -> list[str]:
+    """A test never patches our own functions."""
+    found = []
+    for source in tree.python("tests"):
+        found += [
+            source.at(node, ast.unparse(node))
+            for node in source.nodes
+            if isinstance(node, ast.ImportFrom | ast.Import) and "mock" in ast.unparse(node)
+        ]
+        for call, name in calls(source.tree):
+            if name.endswith("monkeypatch.setattr") and _names_function(call):
+                found.append(source.at(call, ast.unparse(call)))
+    return found
+
+
+def _names_function(call: ast.Call) -> bool:
+    """Constants may be made smaller; what is lower case is code."""
+    words = [it.value for it in call.args if isinstance(it, ast.Constant)]
+    names = [it.rpartition(".")[2] for it in words if isinstance(it, str)]
+    return any(not name.lstrip("_").isupper() for name in names[:1])
+
+
+RULES = (no_sleep, no_mocks)
