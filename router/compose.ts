@@ -55,7 +55,7 @@ function compose(configPath: string): Artefacts {
   );
   if (result.supergraphSdl === undefined) {
     const lines = result.errors.map(
-      ({ message, extensions }) => `  ${String(extensions["code"] ?? "ERROR")}: ${message}`,
+      ({ message, extensions }) => `  ${extensions["code"] as string}: ${message}`,
     );
     throw new Refusal(["The subgraphs do not compose:", ...lines].join("\n"));
   }

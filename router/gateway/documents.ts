@@ -7,7 +7,6 @@ import {
   type GraphQLSchema,
   NoSchemaIntrospectionCustomRule,
   type OperationDefinitionNode,
-  OperationTypeNode,
   getOperationAST,
   parse,
   specifiedRules,
@@ -30,7 +29,7 @@ export interface Operation {
   document: DocumentNode;
   node: OperationDefinitionNode;
   name: string | undefined;
-  type: OperationTypeNode;
+  type: "query" | "mutation" | "subscription";
 }
 
 /** Finds, parses, checks and validates. Throws `GraphQLError`s with a code, several as an `AggregateError`. */

@@ -81,11 +81,11 @@ export async function createEngine(settings: Settings, log: Log): Promise<Engine
     variables: Record<string, unknown> | undefined,
     context: Context,
   ): Promise<Result | AsyncIterableIterator<Result>> {
-    const { document, name, type } = operation;
+    const { document, name, node } = operation;
     if (asksForSchema(operation)) return introspect(api, document, variables);
     const outcome = (await executor({
       document,
-      operationType: type,
+      operationType: node.operation,
       context,
       ...(variables && { variables }),
       ...(name && { operationName: name }),
@@ -99,7 +99,9 @@ export async function createEngine(settings: Settings, log: Log): Promise<Engine
     api,
     urls,
     run,
-    close: async () => void (await Promise.all([...upstreams.values()].map((upstream) => upstream.close()))),
+    close: async () => {
+      await Promise.all([...upstreams.values()].map((upstream) => upstream.close()));
+    },
   };
 }
 

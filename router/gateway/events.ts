@@ -26,7 +26,7 @@ export async function respondWithEvents(
   const show = (error: unknown): Result => failure(error, log, caller.correlationId);
   const ended = new AbortController();
   const end = (last?: Result): void => {
-    if (last && !ended.signal.aborted) emit(last);
+    if (last) emit(last);
     ended.abort();
   };
   const live = createLive(engine.urls, caller, settings.gatewayKey, (ending) =>
@@ -34,6 +34,7 @@ export async function respondWithEvents(
   );
   const interrupt = (): void => end(show(interrupted()));
   function emit(result: Result): void {
+    if (ended.signal.aborted) return;
     response.write(`event: next\ndata: ${JSON.stringify(result)}\n\n`);
     if (response.writableLength > MEBIBYTE) response.destroy();
   }
@@ -76,7 +77,6 @@ async function pump(
   if (ended.aborted) return stop();
   ended.addEventListener("abort", stop);
   for await (const event of events) {
-    if (ended.aborted) break;
     emit(event);
     if (isSignedOut(event, caller)) break;
   }

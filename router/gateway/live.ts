@@ -1,6 +1,6 @@
 /** Subscriptions of one client towards the subgraphs: a socket a subgraph, opened with the client's identity. */
 import { type Client, createClient } from "graphql-ws";
-import { type DocumentNode, type GraphQLError, print } from "graphql";
+import { type GraphQLError, print } from "graphql";
 import WebSocket from "ws";
 
 import { type Caller, subgraphHeaders } from "./caller.ts";
@@ -55,7 +55,9 @@ export function createLive(
         retryAttempts: 0,
         // Closed as if all were well, the client would quietly subscribe again, with a cursor long passed.
         on: {
-          closed: (event) => void ((event as CloseEvent).code === 1000 && streams > 0 && onEnd("restart")),
+          closed: (event) => {
+            if ((event as CloseEvent).code === 1000 && streams > 0) onEnd("restart");
+          },
         },
       });
       clients.set(subgraph, client);

@@ -17,9 +17,9 @@ import { atExpiry } from "./sessions.ts";
 import { MEBIBYTE } from "./settings.ts";
 
 export interface Sockets {
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   /** Closes all with 1012, so that clients come back to another process. */
-  drain(): void;
+  drain: () => void;
 }
 
 const MAX_BUFFERED = MEBIBYTE;
@@ -65,8 +65,7 @@ export function createSockets(gateway: Gateway): Sockets {
     subscribe: run as ServerOptions["subscribe"] & {},
     onNext: ({ extra }, _id, _payload, args, result) => {
       const { operation } = args.contextValue as OperationContext;
-      if (operation.type === "subscription" && isSignedOut(result as Result, extra.caller))
-        end(extra, "forbidden");
+      if (operation.type === "subscription" && isSignedOut(result, extra.caller)) end(extra, "forbidden");
       return result;
     },
     onError: ({ extra }, _id, _payload, errors) =>
@@ -160,7 +159,7 @@ export function createSockets(gateway: Gateway): Sockets {
         onMessage: (receive) => {
           socket.on(
             "message",
-            (data: Buffer) => void receive(data.toString()).catch((error) => fail(session, error)),
+            (data: Buffer) => void receive(data.toString()).catch((error: unknown) => fail(session, error)),
           );
         },
       },

@@ -1,12 +1,12 @@
 /** The pane in which one logs in: the token then goes along with every request and with the socket. */
 import type { GraphiQLPlugin } from "@graphiql/react";
-import { type FormEvent, type ReactElement, createContext, useContext, useEffect, useState } from "react";
+import { type SubmitEvent, type ReactElement, createContext, useContext, useEffect, useState } from "react";
 
 import { type DemoLogin, type Session, demoLogins, login } from "./session.ts";
 
 interface Identity {
   session: Session | undefined;
-  change(session: Session | undefined): void;
+  change: (session: Session | undefined) => void;
 }
 
 export const IdentityContext = createContext<Identity>({ session: undefined, change: () => undefined });
@@ -58,10 +58,10 @@ function Form({ done }: { done: Identity["change"] }): ReactElement {
     }
   }
 
-  function submit(event: FormEvent<HTMLFormElement>): void {
+  function submit(event: SubmitEvent<HTMLFormElement>): void {
     event.preventDefault();
     const given = new FormData(event.currentTarget);
-    void enter(String(given.get("email")), String(given.get("password")));
+    void enter(given.get("email") as string, given.get("password") as string);
   }
 
   return (
@@ -70,7 +70,12 @@ function Form({ done }: { done: Identity["change"] }): ReactElement {
         <div className="demos">
           <h3>Demo logins</h3>
           {demos.map(({ label, email, password }) => (
-            <button key={email} type="button" className="graphiql-button" onClick={() => void enter(email, password)}>
+            <button
+              key={email}
+              type="button"
+              className="graphiql-button"
+              onClick={() => void enter(email, password)}
+            >
               {label}
             </button>
           ))}

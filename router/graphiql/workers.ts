@@ -3,6 +3,7 @@ const WORKERS: Record<string, string> = { json: "json.worker.js", graphql: "grap
 
 Object.assign(globalThis, {
   MonacoEnvironment: {
-    getWorker: (_id: string, label: string) => new Worker(`/graphiql/${WORKERS[label] ?? "editor.worker.js"}`),
+    getWorker: (_id: string, label: string) =>
+      new Worker(`/graphiql/${WORKERS[label] ?? "editor.worker.js"}`),
   },
 });
