@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from infra.bootstrap.parts import ROOT
@@ -14,12 +15,15 @@ from infra.stack.credentials import SUBGRAPHS
 from infra.stack.environment import base
 from infra.terminal import Failure, fail, say
 
+AT_ONCE = 2
 PUBLIC_SCHEMA = "router/schema.graphql"
 COMPOSE = ROOT / "router" / "compose.ts"
 
 
 def run(options: argparse.Namespace) -> int:
-    stale = [name for name in SUBGRAPHS if not _write_schema(name, check=options.check)]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        right = pool.map(lambda name: _write_schema(name, check=options.check), SUBGRAPHS)
+        stale = [name for name, is_right in zip(SUBGRAPHS, right, strict=True) if not is_right]
     for name in stale:
         fail(f"subgraphs/{name}/schema.graphql is stale; run: python3 -m infra compose")
     with _schema_of(options.base) as before:

@@ -33,19 +33,6 @@ async def _http(port: int, path: str) -> bool:
     return False
 
 
-def accepts(port: int) -> Probe:
-    return partial(_accepts, port)
-
-
-async def _accepts(port: int) -> bool:
-    with suppress(*UNREADY):
-        async with asyncio.timeout(SECONDS):
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.close()
-            return True
-    return False
-
-
 def valkey(port: int, password: str) -> Probe:
     return partial(_valkey, port, password)
 

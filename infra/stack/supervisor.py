@@ -22,6 +22,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 30  # whoever ran for as long may die again without a longer pause
 MOST_FAILURES_BEFORE_READY = 3
 ROTATE_SECONDS = 5
+RAISED = re.compile(r"[\w.]+(Error|Exception|Failure)\b")  # the last line of a traceback
 TELLING = re.compile(r"error|fatal|exception|cannot|refused", re.IGNORECASE)
 
 
@@ -195,9 +196,10 @@ class Supervisor:
 
     def _last_words(self, name: str) -> str:
         file = logs.path(self._folder, name)
-        lines = [line.strip() for line in logs.tail(file, 20) if line.strip()]
-        telling = [line for line in lines if TELLING.search(line)] or lines or ["it said nothing"]
-        return f"{telling[-1]} (log: {file})"
+        lines = [line.rstrip() for line in logs.tail(file, 60) if line.strip()]
+        raised = [line for line in lines if RAISED.match(line)]
+        telling = raised or [line for line in lines if TELLING.search(line)] or lines
+        return f"{telling[-1].strip() if telling else 'it said nothing'} (log: {file})"
 
     def _record(self, *, ready: bool | None = None) -> None:
         """Write down who the children are before anything can go wrong with us."""

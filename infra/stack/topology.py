@@ -1,7 +1,6 @@
 """Which processes make the stack, with what they run and what they wait for."""
 
 import os
-import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -48,8 +47,8 @@ def check_programs(options: Options) -> None:
 def port_names(options: Options) -> list[str]:
     """Names that need an internal port each."""
     subgraphs = SUBGRAPHS if options.separate else ("subgraphs",)
-    routers = ("gateway", "apollo") if options.router == "apollo" else ("gateway",)
-    return ["valkey", "worker", *routers, *subgraphs]
+    apollo = ("apollo", "apollo-health", "apollo-metrics") if options.router == "apollo" else ()
+    return ["valkey", "worker", "gateway", *apollo, *subgraphs]
 
 
 def layout(public_port: int, host: str, internal: Mapping[str, int]) -> Layout:
@@ -160,6 +159,9 @@ def _apollo(credentials: Credentials, layout: Layout) -> Part:
         "APOLLO_ROUTER_CONFIG_PATH": str(ROOT / "router" / "router.yaml"),
         "APOLLO_ROUTER_SUPERGRAPH_PATH": str(ROOT / "supergraph.graphql"),
         "APOLLO_ROUTER_LISTEN_ADDRESS": f"127.0.0.1:{port}",
+        "APOLLO_ROUTER_HEALTH_ADDRESS": f"127.0.0.1:{layout.ports['apollo-health']}",
+        "APOLLO_ROUTER_METRICS_ADDRESS": f"127.0.0.1:{layout.ports['apollo-metrics']}",
+        "POLYNODE_RHAI": str(ROOT / "router" / "rhai"),
         "APOLLO_TELEMETRY_DISABLED": "true",
     }
     environment.pop("OTEL_EXPORTER_OTLP_ENDPOINT", None)  # with it the router refuses to start
@@ -167,9 +169,8 @@ def _apollo(credentials: Credentials, layout: Layout) -> Part:
         name="apollo",
         command=(str(binaries.apollo_router()),),
         environment=environment,
-        probe=probes.accepts(port),
+        probe=probes.http(layout.ports["apollo-health"], "/health"),
         port=port,
-        stop_signal=signal.SIGTERM,
     )
 
 

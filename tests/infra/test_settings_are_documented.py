@@ -19,6 +19,7 @@ DOCUMENTED = {
 # Where each kind of file reads a variable.
 READS = {
     "router": r'\benvironment(?:\["|, ")([A-Z_]+)"',
+    "apollo": r"\$\{env\.([A-Z_]+)",
     "compose": r"(?<!\$)\$\{([A-Z_]+)",
     "edge": r"\{\$([A-Z_]+)",
     "python": r'os\.environ(?:\.get\(|\[)"((?:POLYNODE|USERS|COURSES|LEARNING)_[A-Z_]+)"',
@@ -52,6 +53,13 @@ def test_settings_of_the_gateway() -> None:
     )
 
     assert "POLYNODE_GATEWAY_KEY" in read
+    assert read - DOCUMENTED == set()
+
+
+def test_settings_of_apollo_router() -> None:
+    read = read_by("apollo", ROOT / "router" / "router.yaml")
+
+    assert "LEARNING_URL" in read
     assert read - DOCUMENTED == set()
 
 
