@@ -129,6 +129,7 @@ async def open_database(url: str, *, name: str, pool_size: int = 10) -> AsyncIte
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT,
         pool_use_lifo=True,
+        hide_parameters=True,  # they hold password hashes and people's names
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         connect_args={

@@ -7,7 +7,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 class SharedSettings(BaseSettings):
     """The environment of all processes (`POLYNODE_…`); a secret has no default."""
 
-    model_config = SettingsConfigDict(extra="ignore")
+    # An error about one setting would otherwise print the secrets beside it.
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
 
     valkey_url: SecretStr = Field(validation_alias="POLYNODE_VALKEY_URL")
     """The server of streams, buckets and (in database 1) Celery's broker."""

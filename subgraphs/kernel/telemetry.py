@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -29,8 +30,18 @@ causation_id: ContextVar[UUID | None] = ContextVar("causation_id", default=None)
 actor_id: ContextVar[UUID | None] = ContextVar("actor_id", default=None)
 """Who caused what happens now."""
 
-MAX_VALUE = 1_500
-"""Characters of one logged value: a bad request may not flood the log."""
+MAX_LINE = 2_000
+"""Bytes of a line: a bad request may not flood the log."""
+
+MAX_TRACEBACK = 6_000
+"""Bytes of a line that tells of a fault of ours; what is cut off is the beginning of its stack."""
+
+MAX_READ = 20_000
+"""Characters at either end of a value that are looked at."""
+
+MAX_ITEMS = 50
+SHORT = 100
+INTEGER_BITS = 63
 
 REDACTED = "[redacted]"
 _SECRET_KEY = re.compile(
@@ -38,9 +49,16 @@ _SECRET_KEY = re.compile(
     re.IGNORECASE,
 )
 _SECRET_VALUE = re.compile(
-    r"eyJ[\w-]+\.[\w-]+\.[\w-]+"  # a JWT
-    r"|(?<=://)[^\s/@]*:[^\s/@]+(?=@)"  # user and password of a URL
-    r"|(?<=[Bb]earer )\S+"
+    r"eyJ[\w-]+\.[\w-]+\.[\w-]*"  # a JWT
+    r"|\$argon2\w+\$[^\s'\"]+"  # the hash of a password
+    r"|(?<=://)[^\s/'\"]*:[^\s'\"]+(?=@)"  # user and password of a URL
+    r"|(?<=bearer )\S+|(?<=basic )\S{8,}",
+    re.IGNORECASE,
+)
+_NAMED_SECRET = re.compile(
+    rf"((?:{_SECRET_KEY.pattern})\w*['\"]?\s*[:=]\s*)"  # password=…, "token": …
+    r"((?:(?:bearer|basic)\s+)?(?:'[^']*'|\"[^\"]*\"|[^\s,;)}\]]+))",
+    re.IGNORECASE,
 )
 _propagator = TraceContextTextMapPropagator()
 _tracer = trace.get_tracer("polynode")
@@ -82,8 +100,28 @@ def configure(*, process: str, level: str, otlp_endpoint: str | None) -> None:
         trace.set_tracer_provider(provider)
 
 
-def _dumps(value: object, **_: object) -> str:
-    return orjson.dumps(value, default=str).decode()
+def _dumps(entry: dict[str, Any], **_: object) -> str:
+    line = orjson.dumps(entry)
+    limit = MAX_TRACEBACK if "exception" in entry else MAX_LINE
+    if len(line) > limit:
+        line = orjson.dumps(_shortened(entry, limit))
+    return line.decode()
+
+
+def _shortened(entry: dict[str, Any], limit: int) -> dict[str, Any]:
+    """Share the line among its long values; the short ones stay whole."""
+    sizes = {key: len(orjson.dumps(value)) for key, value in entry.items()}
+    long = [key for key, size in sizes.items() if size > SHORT]
+    rest = limit - sum(len(key) + 4 + min(size, SHORT) for key, size in sizes.items())
+    return entry | {key: _cut(key, entry[key], SHORT + rest // len(long)) for key in long}
+
+
+def _cut(key: str, value: Any, size: int) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    while len(orjson.dumps(text)) > size - 2:
+        keep = max(len(text) * 9 // 10, 1) if len(text) > 1 else 0
+        text = text[-keep:] if key == "exception" and keep else text[:keep]
+    return f"…{text}" if key == "exception" else f"{text}…"
 
 
 def _add_ids(_: object, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -93,24 +131,32 @@ def _add_ids(_: object, __: str, entry: MutableMapping[str, Any]) -> MutableMapp
 
 
 def redact(_: object, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Keep secrets out of every line, and every value to a bounded length."""
+    """Keep secrets out of every line, wherever they stand in it."""
     for key, value in entry.items():
         entry[key] = REDACTED if _SECRET_KEY.search(key) else _clean(value)
     return entry
 
 
 def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        text = _SECRET_VALUE.sub(REDACTED, value)
-        return text if len(text) <= MAX_VALUE else f"{text[:MAX_VALUE]}… ({len(text)} characters)"
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and value.bit_length() < INTEGER_BITS:
+        return value
     if isinstance(value, dict):
         return {
-            key: REDACTED if _SECRET_KEY.search(str(key)) else _clean(inner)
-            for key, inner in value.items()
+            str(key): REDACTED if _SECRET_KEY.search(str(key)) else _clean(inner)
+            for key, inner in islice(value.items(), MAX_ITEMS)
         }
-    if isinstance(value, list | tuple):
-        return [_clean(inner) for inner in value[:50]]
-    return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean(inner) for inner in islice(value, MAX_ITEMS)]
+    return _clean_text(str(value))
+
+
+def _clean_text(text: str) -> str:
+    if len(text) > 2 * MAX_READ:  # what matters of a traceback is its end
+        text = f"{text[:MAX_READ]}…{text[-MAX_READ:]}"
+    text = _SECRET_VALUE.sub(REDACTED, _NAMED_SECRET.sub(rf"\1{REDACTED}", text))
+    return text.encode(errors="replace").decode()
 
 
 @contextmanager
