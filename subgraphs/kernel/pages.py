@@ -4,14 +4,26 @@ import base64
 import binascii
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Select, and_, func, literal, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    SmallInteger,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import TypeEngine
 
 from subgraphs.kernel.errors import InvalidCursorError, InvalidPageError
 
@@ -133,22 +145,43 @@ def _decode(cursor: str, order: Sequence[Order]) -> list[Any]:
         if not isinstance(values, list) or len(values) != len(order):
             raise InvalidCursorError
         return [_parse(key, value) for key, value in zip(order, values, strict=True)]
-    except (binascii.Error, ValueError, TypeError) as error:
+    except (binascii.Error, ArithmeticError, ValueError) as error:
         raise InvalidCursorError from error
 
 
-_PARSERS: dict[type, Callable[[Any], Any]] = {
+def _moment(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise InvalidCursorError
+    return moment.astimezone(UTC)
+
+
+_PARSERS: dict[type, Callable[[str], Any]] = {
     UUID: UUID,
-    datetime: datetime.fromisoformat,
+    Decimal: Decimal,
+    date: date.fromisoformat,
+    datetime: _moment,
 }
 
 
 def _parse(key: Order, value: Any) -> Any:
+    """Accept only what Postgres takes as a value of this key."""
     expected = key.by.type.python_type
-    if expected in _PARSERS:
+    if expected in _PARSERS and isinstance(value, str):
         return _PARSERS[expected](value)
     if expected is float and isinstance(value, int | float):
         return float(value)
     if not isinstance(value, expected) or isinstance(value, bool) != (expected is bool):
         raise InvalidCursorError
+    if isinstance(value, str) and "\0" in value:
+        raise InvalidCursorError
+    if isinstance(value, int) and value.bit_length() >= _bits(key.by.type):
+        raise InvalidCursorError
     return value
+
+
+def _bits(type_: TypeEngine[Any]) -> int:
+    """The size of an integer, its sign included."""
+    if isinstance(type_, BigInteger):
+        return 64
+    return 16 if isinstance(type_, SmallInteger) else 32

@@ -61,10 +61,12 @@ class Schema(strawberry.federation.Schema):
         keys = {name: representation[name] for name in _keys(origin) if name in representation}
         if not keys:
             return _bad("This reference lacks its key.")
+        if not all(isinstance(key, str) and "\0" not in key for key in keys.values()):
+            return _bad("A key is a string.")
         if "id" in keys:
             try:
                 keys["id"] = UUID(keys["id"])
-            except (AttributeError, TypeError, ValueError):
+            except ValueError:
                 return _bad("This id is not a UUID.")
         return origin.resolve_reference(info=info, **keys)
 
