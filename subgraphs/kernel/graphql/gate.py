@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import structlog
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, GraphQLSyntaxError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from strawberry.extensions import SchemaExtension
@@ -24,6 +26,9 @@ logger = structlog.get_logger(__name__)
 CACHED_DOCUMENTS = 1_000
 CACHED_CHARACTERS = 400_000
 """Of all cached documents together; parsed, a character takes some hundred bytes."""
+
+OUTAGES = ("08", "53300", "57P")
+"""SQLSTATEs: connection lost, too many connections, the server stops or starts."""
 
 _SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
 
@@ -165,10 +170,16 @@ def _public(error: GraphQLError) -> GraphQLError:
 
 
 def _is_outage(error: BaseException | None) -> bool:
-    """Tell whether the database went away, as opposed to having refused a statement."""
+    """Tell whether Postgres or Valkey went away, as opposed to having refused a statement."""
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated or getattr(error.orig, "sqlstate", "").startswith("57P")
-    return isinstance(error, ConnectionError | TimeoutError)
+        if error.connection_invalidated:
+            return True
+        error = error.orig
+    # asyncpg's own errors come from connecting, before SQLAlchemy can translate them.
+    state = str(getattr(error, "sqlstate", None))
+    return state.startswith(OUTAGES) or isinstance(
+        error, OSError | RedisConnectionError | RedisTimeoutError
+    )
 
 
 def _code_of(error: GraphQLError) -> str:

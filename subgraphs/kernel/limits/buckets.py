@@ -3,11 +3,14 @@
 A request never waits for Valkey: a process adds up what its callers spend and settles every
 `SETTLE_SECONDS` through the `limits` library, which holds the shared truth. Between two
 settlements a caller can overdraw by what one process lets pass, never by more than the bucket.
+Only a bucket that runs low is looked at: until then it suffices to tell Valkey what was spent.
+Without Valkey each process counts for itself, and forgets.
 """
 
 import asyncio
 import time
 from dataclasses import dataclass
+from math import ceil
 
 import structlog
 from graphql import GraphQLError
@@ -15,12 +18,14 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from prometheus_client import Counter
+from redis.exceptions import RedisError
 
 logger = structlog.get_logger(__name__)
 
 SETTLE_SECONDS = 0.25
 CHECK_SECONDS = 1.0
 FORGET_SECONDS = 120.0
+TIMEOUT = 2.0
 THROTTLED = Counter("polynode_throttled", "Operations refused for an empty bucket.")
 
 
@@ -30,6 +35,7 @@ class Account:
 
     remaining: int
     unsettled: int = 0
+    refused: bool = False
     reset_at: float = 0.0
     checked_at: float = 0.0
     touched_at: float = 0.0
@@ -39,7 +45,12 @@ class CostBuckets:
     """The buckets of one process's callers; `settle` runs in the background."""
 
     def __init__(self, valkey_url: str, *, per_minute: int) -> None:
-        storage = RedisStorage(f"async+{valkey_url}", implementation="redispy")
+        storage = RedisStorage(
+            f"async+{valkey_url}",
+            implementation="redispy",
+            socket_timeout=TIMEOUT,
+            socket_connect_timeout=TIMEOUT,
+        )
         self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._item = RateLimitItemPerMinute(per_minute, namespace="cost")
         self._accounts: dict[str, Account] = {}
@@ -58,6 +69,7 @@ class CostBuckets:
         available = account.remaining - account.unsettled
         if cost > available:
             THROTTLED.inc()
+            account.refused = True
             raise GraphQLError(
                 "Too much was asked in the last minute. Wait a little.",
                 extensions={
@@ -66,7 +78,7 @@ class CostBuckets:
                         "requested": cost,
                         "maximum": self._item.amount,
                         "remaining": max(available, 0),
-                        "resetAt": int(account.reset_at or now + 60),
+                        "resetAt": ceil(account.reset_at or now + 60),
                     },
                 },
             )
@@ -75,21 +87,26 @@ class CostBuckets:
     async def settle(self) -> None:
         """Write what was spent to Valkey and learn what is left; during an outage, let it go."""
         await asyncio.sleep(SETTLE_SECONDS)
-        now = time.time()
-        for caller, account in list(self._accounts.items()):
-            spent, account.unsettled = account.unsettled, 0
-            refilling = account.remaining < self._item.amount
-            if spent or (refilling and now >= account.checked_at + CHECK_SECONDS):
-                await self._settle(caller, account, spent)
-            elif now - account.touched_at > FORGET_SECONDS:
-                del self._accounts[caller]
+        try:
+            for caller, account in list(self._accounts.items()):
+                await self._settle(caller, account)
+        except (RedisError, OSError):
+            self._accounts.clear()
+            raise
 
-    async def _settle(self, caller: str, account: Account, spent: int) -> None:
+    async def _settle(self, caller: str, account: Account) -> None:
+        now = time.time()
+        spent, account.unsettled = account.unsettled, 0
+        account.remaining -= spent
         if spent and not await self._limiter.hit(self._item, caller, cost=spent):
             # More than was left got spent before anyone knew: the bucket is simply empty.
-            left = (await self._limiter.get_window_stats(self._item, caller)).remaining
-            if left:
+            if left := (await self._limiter.get_window_stats(self._item, caller)).remaining:
                 await self._limiter.hit(self._item, caller, cost=left)
-        stats = await self._limiter.get_window_stats(self._item, caller)
-        account.remaining, account.reset_at = stats.remaining, stats.reset_time
-        account.checked_at = time.time()
+            account.refused = True
+        low = account.refused or account.remaining < self._item.amount // 2
+        if low and (spent or now >= account.checked_at + CHECK_SECONDS):
+            stats = await self._limiter.get_window_stats(self._item, caller)
+            account.remaining, account.reset_at = stats.remaining, stats.reset_time
+            account.checked_at, account.refused = now, False
+        elif now - account.touched_at > FORGET_SECONDS:
+            self._accounts.pop(caller, None)
