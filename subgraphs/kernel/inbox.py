@@ -129,10 +129,14 @@ class Inbox:
         except UnknownVersionError as error:
             await _defer(db, entry, attempts=0, error=error, dead=True)
         except Exception as error:
-            FAILED.labels(self.group, envelope.type).inc()
-            logger.exception("A handler failed", event_id=str(envelope.id), type=envelope.type)
+            self._report("A handler failed", envelope, error)
             await _defer(db, entry, attempts=1, error=error)
             blocked.add(envelope.aggregate_id)
+
+    def _report(self, what: str, envelope: Envelope, error: Exception) -> None:
+        FAILED.labels(self.group, envelope.type).inc()
+        with telemetry.handling(envelope):
+            logger.error(what, event_id=str(envelope.id), type=envelope.type, exc_info=error)
 
     async def _apply(self, session: AsyncSession, envelope: Envelope) -> None:
         """Take effect in `session`, unless that happened before."""
@@ -156,17 +160,18 @@ class Inbox:
         async with db.read() as session:
             due = (await session.execute(_due())).all()
         for row in due:
+            envelope = Envelope.model_validate_json(row.envelope)
             try:
-                await db.transact(self._reapply, row)
+                await db.transact(self._reapply, envelope)
             except UnknownVersionError as error:
                 await _fail(db, row, attempts=MAX_ATTEMPTS, error=error)
             except Exception as error:
-                logger.exception("A handler failed again", event_id=str(row.id))
+                self._report("A handler failed again", envelope, error)
                 await _fail(db, row, attempts=row.attempts + 1, error=error)
 
-    async def _reapply(self, session: AsyncSession, row: Any) -> None:
-        await self._apply(session, Envelope.model_validate_json(row.envelope))
-        await session.execute(delete(INBOX_DEFERRED).where(INBOX_DEFERRED.c.id == row.id))
+    async def _reapply(self, session: AsyncSession, envelope: Envelope) -> None:
+        await self._apply(session, envelope)
+        await session.execute(delete(INBOX_DEFERRED).where(INBOX_DEFERRED.c.id == envelope.id))
 
     async def _measure(self, seat: AsyncConnection) -> None:
         dead = func.count().filter(INBOX_DEFERRED.c.dead_at.is_not(None))

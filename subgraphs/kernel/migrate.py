@@ -31,7 +31,8 @@ def config(name: str, connection: Connection | None = None) -> Config:
     """Make Alembic's configuration for the subgraph `name`."""
     found = Config()
     found.set_main_option("script_location", str(PACKAGE / "migrations"))
-    found.set_main_option("version_locations", str(PACKAGE.parent / name / "migrations"))
+    [package] = import_module(f"subgraphs.{name}").__path__
+    found.set_main_option("version_locations", str(Path(package) / "migrations"))
     found.set_main_option("path_separator", "os")
     found.attributes[ENTRY] = {"metadata": metadata(name), "connection": connection}
     return found

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from celery import Celery
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
@@ -23,6 +23,7 @@ from subgraphs.kernel.background import background
 from subgraphs.kernel.bus import Bus
 from subgraphs.kernel.db import Database, open_database
 from subgraphs.kernel.inbox import Inbox
+from subgraphs.kernel.migrate import LOCK_TIMEOUT
 from subgraphs.kernel.relay import RETENTION, relay
 from subgraphs.kernel.settings import SubgraphSettings
 from subgraphs.kernel.tables import INBOX
@@ -89,6 +90,9 @@ def create_app(workers: Sequence[Worker]) -> Starlette:
 async def maintain(db: Database) -> None:
     """Make tomorrow's partitions of the outbox; forget what is older than can come again."""
     async with db.begin() as session:
+        # Partitions change under a lock that everyone's writes would queue behind.
+        await session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        await session.execute(select(func.pg_advisory_xact_lock(func.hashtext("maintain"))))
         await session.execute(select(func.outbox_maintain(RETENTION)))
         bound = func.outbox_bound(func.now() - INBOX_KEPT)
         await session.execute(delete(INBOX).where(INBOX.c.id < bound))
@@ -100,7 +104,9 @@ async def first_time(session: AsyncSession, task_key: str) -> bool:
 
     The answer commits with what the task does: a task that fails may be tried again.
     """
-    receipt = insert(INBOX).values(id=uuid5(NAMESPACE_URL, task_key)).on_conflict_do_nothing()
+    # Receipts of events sort by time and are forgotten by it; this one sorts behind all time.
+    id = UUID(bytes=b"\xff" + uuid5(NAMESPACE_URL, task_key).bytes[1:])
+    receipt = insert(INBOX).values(id=id).on_conflict_do_nothing()
     return await session.scalar(receipt.returning(INBOX.c.id)) is not None
 
 
