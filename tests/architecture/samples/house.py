@@ -149,19 +149,6 @@ SAMPLES = (
         ["subgraphs/zoo/gateways.py:2: os.environ", "subgraphs/zoo/gateways.py:3: os.getenv"],
     ),
     Sample(
-        settings.documented,
-        {
-            "subgraphs/zoo/settings.py": """
-                class Settings(SubgraphSettings):
-                    hours: int = 8
-                    vet: str = Field(validation_alias="VET_URL")
-            """,
-            "router/gateway/settings.ts": 'number(environment, "GATEWAY_CAGES", 4)',
-            ".env.example": "# ZOO_HOURS=8\nZOO_DATABASE_URL=\n",
-        },
-        [".env.example: GATEWAY_CAGES is missing", ".env.example: VET_URL is missing"],
-    ),
-    Sample(
         texts.no_machines,
         {
             "README.md": "See /home/ada/polynode/README.md, or /root/.bashrc.",
