@@ -100,7 +100,8 @@ def apply(progress: Progress | None, event: ProgressEvent) -> Progress:
     Raises:
         BrokenLogError: The event is not the next one of this enrollment.
     """
-    if event.seq != (progress.version if progress else 0) + 1:
+    is_first = event.kind is ProgressKind.ENROLLED
+    if event.seq != (progress.version if progress else 0) + 1 or is_first != (progress is None):
         raise BrokenLogError(f"Event {event.seq} of {event.enrollment_id} is out of order.")
     if progress is None:
         return _enrolled(event)

@@ -123,13 +123,12 @@ async def find_open_course(
         .where(Enrollment.course_id == Course.course_id, Enrollment.user_id == viewer.user_id)
         .scalar_subquery()
     )
-    required = select(func.unnest(Course.prerequisite_course_ids))
     done = select(Enrollment.course_id).where(
         Enrollment.user_id == viewer.user_id, Enrollment.completed_version_id.is_not(None)
     )
-    missing = func.array(
-        required.except_(done).scalar_subquery(), type_=ARRAY(Course.course_id.type)
-    )
+    required = func.unnest(Course.prerequisite_course_ids).column_valued("required")
+    left = select(required).where(required.not_in(done)).correlate(Course)
+    missing = func.array(left.scalar_subquery(), type_=ARRAY(Course.course_id.type))
     row = (
         await session.execute(
             select(
