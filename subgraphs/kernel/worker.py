@@ -7,12 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 from celery import Celery
 from sqlalchemy import delete, func, select, text
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -97,17 +94,6 @@ async def maintain(db: Database) -> None:
         bound = func.outbox_bound(func.now() - INBOX_KEPT)
         await session.execute(delete(INBOX).where(INBOX.c.id < bound))
     await asyncio.sleep(MAINTENANCE_SECONDS)
-
-
-async def first_time(session: AsyncSession, task_key: str) -> bool:
-    """Tell, once in all time, that the task of this key is to be done; the rest is repetition.
-
-    The answer commits with what the task does: a task that fails may be tried again.
-    """
-    # Receipts of events sort by time and are forgotten by it; this one sorts behind all time.
-    id = UUID(bytes=b"\xff" + uuid5(NAMESPACE_URL, task_key).bytes[1:])
-    receipt = insert(INBOX).values(id=id).on_conflict_do_nothing()
-    return await session.scalar(receipt.returning(INBOX.c.id)) is not None
 
 
 def create_celery(workers: Sequence[Worker]) -> Celery:
