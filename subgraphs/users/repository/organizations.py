@@ -1,0 +1,141 @@
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, false, func, or_, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from subgraphs.kernel.auth import Viewer
+from subgraphs.users.errors import ApiClientNotFoundError
+from subgraphs.users.models import (
+    ApiClient,
+    AuditEntry,
+    Invitation,
+    Membership,
+    Organization,
+    Role,
+)
+from subgraphs.users.repository.people import ADMIN, READ_SCOPE
+
+
+def visible_organizations(_viewer: Viewer) -> Select[Organization]:
+    """An organization's name is public: it stands on the pages of its courses."""
+    return select(Organization)
+
+
+def visible_memberships(viewer: Viewer) -> Select[Membership]:
+    """One's own, and all those of the organizations that one administers."""
+    query = select(Membership)
+    if viewer.is_operator:
+        return query.where(true())
+    if viewer.user_id is None or not viewer.may(READ_SCOPE):
+        return query.where(false())
+    return query.where(
+        or_(
+            Membership.user_id == viewer.user_id,
+            Membership.organization_id.in_(viewer.organizations_as(ADMIN)),
+        )
+    )
+
+
+def visible_invitations(viewer: Viewer, now: datetime) -> Select[Invitation]:
+    """Those that are open, to the admins."""
+    query = select(Invitation).where(Invitation.accepted_at.is_(None), Invitation.expires_at > now)
+    if viewer.is_operator:
+        return query
+    return query.where(Invitation.organization_id.in_(_run_by(viewer)))
+
+
+def visible_api_clients(viewer: Viewer) -> Select[ApiClient]:
+    if viewer.is_operator:
+        return select(ApiClient)
+    return select(ApiClient).where(ApiClient.organization_id.in_(_run_by(viewer)))
+
+
+def visible_audit_entries(viewer: Viewer) -> Select[AuditEntry]:
+    if viewer.is_operator:
+        return select(AuditEntry)
+    return select(AuditEntry).where(AuditEntry.chain_id.in_(_run_by(viewer)))
+
+
+def _run_by(viewer: Viewer) -> frozenset[UUID]:
+    """What an admin sees and no program: no scope reaches it."""
+    return viewer.organizations_as(ADMIN) if viewer.scopes is None else frozenset()
+
+
+async def organizations_by_id(
+    session: AsyncSession, viewer: Viewer, ids: Sequence[UUID]
+) -> list[Organization | None]:
+    """Find the organization, or None, for each id, in their order."""
+    rows = await session.scalars(visible_organizations(viewer).where(Organization.id.in_(ids)))
+    found = {row.id: row for row in rows}
+    return [found.get(id) for id in ids]
+
+
+async def organization_by_slug(
+    session: AsyncSession, viewer: Viewer, slug: str
+) -> Organization | None:
+    query = visible_organizations(viewer).where(Organization.slug == slug)
+    row: Organization | None = await session.scalar(query)
+    return row
+
+
+async def memberships_of_users(
+    session: AsyncSession, viewer: Viewer, user_ids: Sequence[UUID]
+) -> list[list[Membership]]:
+    """Find the visible memberships of each user, oldest first."""
+    query = visible_memberships(viewer).where(Membership.user_id.in_(user_ids))
+    found: dict[UUID, list[Membership]] = {id: [] for id in user_ids}
+    for row in await session.scalars(query.order_by(Membership.id)):
+        found[row.user_id].append(row)
+    return [found[id] for id in user_ids]
+
+
+async def lock_organization(session: AsyncSession, organization_id: UUID) -> Organization | None:
+    """Lock an organization: its members change one at a time."""
+    query = select(Organization).where(Organization.id == organization_id).with_for_update()
+    query = query.execution_options(populate_existing=True)
+    row: Organization | None = await session.scalar(query)
+    return row
+
+
+async def find_membership(
+    session: AsyncSession, organization_id: UUID, user_id: UUID
+) -> Membership | None:
+    query = select(Membership).where(
+        Membership.organization_id == organization_id, Membership.user_id == user_id
+    )
+    row: Membership | None = await session.scalar(query)
+    return row
+
+
+async def count_admins(session: AsyncSession, organization_id: UUID) -> int:
+    query = select(func.count()).where(
+        Membership.organization_id == organization_id, Membership.role == Role.ADMIN
+    )
+    return await session.scalar(query) or 0
+
+
+async def count_memberships(session: AsyncSession, user_id: UUID) -> int:
+    return await session.scalar(select(func.count()).where(Membership.user_id == user_id)) or 0
+
+
+async def lock_invitation(session: AsyncSession, token_hash: bytes) -> Invitation | None:
+    query = select(Invitation).where(Invitation.token_hash == token_hash).with_for_update()
+    row: Invitation | None = await session.scalar(query)
+    return row
+
+
+async def lock_api_client(session: AsyncSession, viewer: Viewer, client_id: UUID) -> ApiClient:
+    query = visible_api_clients(viewer).where(ApiClient.id == client_id).with_for_update()
+    row = await session.scalar(query)
+    if row is None:
+        raise ApiClientNotFoundError(client_id)
+    return row
+
+
+async def hold_api_client(session: AsyncSession, client_id: UUID) -> ApiClient | None:
+    """Read a client that cannot be revoked before this transaction ends."""
+    query = select(ApiClient).where(ApiClient.id == client_id, ApiClient.revoked_at.is_(None))
+    row: ApiClient | None = await session.scalar(query.with_for_update())
+    return row

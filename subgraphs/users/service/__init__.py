@@ -1,0 +1,1 @@
+"""The use cases of users, one module an aggregate."""

@@ -1,0 +1,52 @@
+"""Who may do what: the checks that several use cases share."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from subgraphs.kernel.auth import Viewer
+from subgraphs.kernel.errors import ForbiddenError, NotAuthenticatedError
+from subgraphs.users.errors import OrganizationNotFoundError
+from subgraphs.users.models import Organization, Role, User
+from subgraphs.users.repository import people
+from subgraphs.users.repository.organizations import lock_organization
+
+
+def require_person(viewer: Viewer) -> UUID:
+    """Return the id of the person asking; programs have no business with accounts."""
+    user_id = viewer.require_user()
+    if viewer.scopes is not None:
+        raise ForbiddenError("Only people may do this, not API clients.")
+    return user_id
+
+
+async def lock_person(session: AsyncSession, viewer: Viewer) -> User:
+    """Lock the person asking, for changing what their tokens rest on."""
+    user = await people.lock_user(session, require_person(viewer))
+    if user is None or not user.is_active:
+        raise NotAuthenticatedError
+    return user
+
+
+async def lock_administered(
+    session: AsyncSession, viewer: Viewer, organization_id: UUID
+) -> Organization:
+    """Lock an organization that the viewer runs."""
+    require_admin(viewer, organization_id)
+    row = await lock_organization(session, organization_id)
+    if row is None:
+        raise OrganizationNotFoundError(organization_id)
+    return row
+
+
+def require_admin(viewer: Viewer, organization_id: UUID) -> UUID:
+    """Return the id of the admin asking, or of an operator."""
+    require_person(viewer)
+    return viewer.require_role(organization_id, (Role.ADMIN,))
+
+
+def require_operator(viewer: Viewer) -> UUID:
+    user_id = require_person(viewer)
+    if not viewer.is_operator:
+        raise ForbiddenError
+    return user_id

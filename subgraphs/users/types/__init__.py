@@ -1,0 +1,56 @@
+"""The public types of users."""
+
+from subgraphs.users.types.entities import AuditEntry, Membership, Organization, User
+from subgraphs.users.types.paging import Info
+from subgraphs.users.types.records import ApiClient, Invitation, Session
+from subgraphs.users.types.refusals import (
+    AlreadyMemberError,
+    ApiClientNotFoundError,
+    EmailTakenError,
+    InvalidClientError,
+    InvalidCredentialsError,
+    InvalidRefreshTokenError,
+    InvalidScopeError,
+    InvitationNotFoundError,
+    LastAdminError,
+    MemberNotFoundError,
+    OrganizationNotFoundError,
+    RefreshTokenReusedError,
+    SessionNotFoundError,
+    SlugTakenError,
+    TooManyAttemptsError,
+    TooManyMembershipsError,
+    UserNotFoundError,
+    WeakPasswordError,
+    WrongPasswordError,
+)
+
+__all__ = [
+    "AlreadyMemberError",
+    "ApiClient",
+    "ApiClientNotFoundError",
+    "AuditEntry",
+    "EmailTakenError",
+    "Info",
+    "InvalidClientError",
+    "InvalidCredentialsError",
+    "InvalidRefreshTokenError",
+    "InvalidScopeError",
+    "Invitation",
+    "InvitationNotFoundError",
+    "LastAdminError",
+    "MemberNotFoundError",
+    "Membership",
+    "Organization",
+    "OrganizationNotFoundError",
+    "RefreshTokenReusedError",
+    "Session",
+    "SessionNotFoundError",
+    "SlugTakenError",
+    "TooManyAttemptsError",
+    "TooManyMembershipsError",
+    "User",
+    "UserNotFoundError",
+    "WeakPasswordError",
+    "WrongPasswordError",
+]
