@@ -1,14 +1,15 @@
 """A database with the kernel's tables and the shelf's, an empty bus, and what happens on them."""
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from uuid import UUID
 
-import asyncpg
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from redis import Redis
 from sqlalchemy import Connection, event, select, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from infra.stack import Stack
 from subgraphs.kernel import migrate, tables
@@ -29,17 +30,27 @@ def _create(connection: Connection) -> None:
 def shelf_url(stores: Stack) -> str:
     """The database `shelf`, which only these tests have."""
     url, _, _ = stores.admin_url.partition("?")
-    return stores.admin_url.replace(url, url.rpartition("/")[0] + f"/{NAME}").replace(
-        "postgresql://", "postgresql+asyncpg://"
-    )
+    return _driven(stores.admin_url.replace(url, url.rpartition("/")[0] + f"/{NAME}"))
+
+
+def _driven(url: str) -> str:
+    return url.replace("postgresql://", "postgresql+asyncpg://")
+
+
+async def administer(stores: Stack, *statements: str) -> None:
+    """Run statements that no transaction may hold, as the superuser."""
+    engine = create_async_engine(_driven(stores.admin_url), isolation_level="AUTOCOMMIT")
+    async with engine.connect() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
+    await engine.dispose()
 
 
 @pytest.fixture
 async def db(shelf_url: str, stores: Stack) -> AsyncIterator[Database]:
-    admin = await asyncpg.connect(stores.admin_url)
-    await admin.execute(f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")
-    await admin.execute(f"CREATE DATABASE {NAME}")
-    await admin.close()
+    await administer(
+        stores, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)", f"CREATE DATABASE {NAME}"
+    )
     async with open_database(shelf_url, name=NAME, pool_size=8) as database:
         async with database.engine.begin() as connection:
             await connection.run_sync(_create)
@@ -69,6 +80,13 @@ def statements(db: Database) -> Iterator[list[str]]:
     event.listen(db.engine.sync_engine, "before_cursor_execute", note)
     yield seen
     event.remove(db.engine.sync_engine, "before_cursor_execute", note)
+
+
+async def until(predicate: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
+    """Wait for what other tasks bring about in a server, which does not announce it."""
+    async with asyncio.timeout(seconds):
+        while not await predicate():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def lend(db: Database, book_id: UUID, times: int = 1) -> None:

@@ -81,7 +81,7 @@ async def lend(session: AsyncSession, book_id: UUID) -> Book:
     return book
 
 
-def visible_books(viewer: Viewer) -> Select[tuple[Book]]:
+def visible_books(viewer: Viewer) -> Select[Book]:
     query = select(Book)
     return query if viewer.is_operator else query.where(Book.title != "Secret")
 
@@ -118,7 +118,7 @@ class BookType:
         """Always fails, with a secret in the message."""
         raise RuntimeError("postgresql://shelf:hunter2@db/shelf")
 
-    @strawberry.field(metadata={"list_size": 50})
+    @strawberry.field(metadata={"list_size": 50})  # type: ignore[untyped-decorator]
     async def neighbours(self) -> list["BookType"]:
         """The books beside it."""
         return []
