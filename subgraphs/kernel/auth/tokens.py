@@ -135,5 +135,5 @@ def _viewer(claims: dict[str, Any]) -> Viewer:
             issued_at=datetime.fromtimestamp(claims["iat"], UTC),
             expires_at=datetime.fromtimestamp(claims["exp"], UTC),
         )
-    except (AttributeError, OverflowError, TypeError, ValueError) as error:
+    except (AttributeError, OSError, OverflowError, TypeError, ValueError) as error:
         raise InvalidTokenError("This token's claims are malformed.") from error
