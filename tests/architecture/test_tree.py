@@ -6,6 +6,7 @@ import pytest
 
 from subgraphs.__main__ import NAMES
 from tests.architecture.rules import (
+    documents,
     domain,
     events,
     files,
@@ -34,6 +35,7 @@ MODULES = (
     subscriptions,
     settings,
     texts,
+    documents,
     habits,
 )
 RULES: tuple[Rule, ...] = tuple(rule for module in MODULES for rule in module.RULES)

@@ -39,11 +39,11 @@ class Code:
             case ast.Name(id=name, ctx=ast.Load()):
                 if found := self.functions.get(_module(source), {}).get(name):
                     yield found
-                elif name in (imported := _imported(source)):
+                elif name in (imported := imported(source)):
                     module, _, function = imported[name].rpartition(".")
                     yield from self._below(module, function)
-            case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in _imported(source):
-                yield from self._below(_imported(source)[name], attr)
+            case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in imported(source):
+                yield from self._below(imported(source)[name], attr)
             case ast.Call(func=ast.Attribute(attr=attr)):
                 yield from self.methods.get(attr, ())
 
@@ -59,7 +59,7 @@ def _module(source: Source) -> str:
 
 
 @cache
-def _imported(source: Source) -> Mapping[str, str]:
+def imported(source: Source) -> Mapping[str, str]:
     """What each imported name stands for: `service` for `subgraphs.zoo.service`."""
     return {
         it.asname or it.name: f"{node.module}.{it.name}"

@@ -3,6 +3,7 @@
 import ast
 import re
 
+from tests.architecture.rules.code import imported
 from tests.architecture.source import Function, Source, Tree, calls, decorators
 
 SLEEPS = {"time.sleep", "asyncio.sleep", "sleep"}
@@ -51,16 +52,21 @@ def no_mocks(tree: Tree) -> list[str]:
             if isinstance(node, ast.ImportFrom | ast.Import) and "mock" in ast.unparse(node)
         ]
         for call, name in calls(source.tree):
-            if name.endswith("monkeypatch.setattr") and _names_function(call):
+            if name.endswith("monkeypatch.setattr") and _is_ours(source, call):
                 found.append(source.at(call, ast.unparse(call)))
     return found
 
 
-def _names_function(call: ast.Call) -> bool:
-    """Constants may be made smaller; what is lower case is code."""
-    words = [it.value for it in call.args if isinstance(it, ast.Constant)]
-    names = [it.rpartition(".")[2] for it in words if isinstance(it, str)]
-    return any(not name.lstrip("_").isupper() for name in names[:1])
+def _is_ours(source: Source, call: ast.Call) -> bool:
+    """Constants may be made smaller, and clocks of others turned; our lower-case names are code."""
+    match call.args:
+        case [ast.Constant(value=str(path)), *_]:
+            module, _, name = path.rpartition(".")
+        case [ast.Name(id=owner), ast.Constant(value=str(name)), *_]:
+            module = imported(source).get(owner, "")
+        case _:
+            return False
+    return module.startswith(("subgraphs", "infra")) and not name.lstrip("_").isupper()
 
 
 RULES = (no_sleep, no_mocks)

@@ -1,6 +1,6 @@
 """Files, the kernel, settings, texts, tests."""
 
-from tests.architecture.rules import files, habits, kernel, settings, texts
+from tests.architecture.rules import documents, files, habits, kernel, settings, texts
 from tests.architecture.rules.files import REQUIRED
 from tests.architecture.samples import Sample
 
@@ -194,6 +194,40 @@ SAMPLES = (
         ],
     ),
     Sample(
+        documents.links,
+        {
+            "infra/docs/zoo.md": "[a](../cages.md) [b](../../README.md#top) [c](https://x.example)",
+            "README.md": "[docs](infra/docs) [zoo](infra/docs/zoo.md)",
+        },
+        ["infra/docs/zoo.md: ../cages.md is nowhere"],
+    ),
+    Sample(
+        documents.commands,
+        {"README.md": "`python3 -m infra up`, then `python3 -m infra feed --all`"},
+        ["README.md: there is no command feed"],
+    ),
+    Sample(
+        documents.operations,
+        {
+            "router/schema.graphql": "type Query { cage(id: Int!): String }",
+            "README.md": """
+                ```graphql
+                { cage(id: 1) }
+                ```
+                ```graphql
+                { cage(id: "a") }
+                ```
+                ```graphql
+                { cage(
+                ```
+            """,
+        },
+        [
+            'README.md: Int cannot represent non-integer value: "a"',
+            "README.md: Syntax Error: Expected Name, found <EOF>.",
+        ],
+    ),
+    Sample(
         habits.no_sleep,
         {
             "tests/zoo/test_feeding.py": """
@@ -217,17 +251,19 @@ SAMPLES = (
         {
             "tests/zoo/test_feeding.py": """
                 from unittest.mock import patch
+                from subgraphs.zoo import service
                 def test_feeding(monkeypatch):
                     monkeypatch.setattr("subgraphs.zoo.service.feed", lambda: None)
                     monkeypatch.setattr("subgraphs.zoo.service.HOURS", 1)
                     monkeypatch.setattr(service, "feed", None)
+                    monkeypatch.setattr(time, "time", lambda: 0)
             """
         },
         [
             "tests/zoo/test_feeding.py:1: from unittest.mock import patch",
-            "tests/zoo/test_feeding.py:3: "
+            "tests/zoo/test_feeding.py:4: "
             "monkeypatch.setattr('subgraphs.zoo.service.feed', lambda: None)",
-            "tests/zoo/test_feeding.py:5: monkeypatch.setattr(service, 'feed', None)",
+            "tests/zoo/test_feeding.py:6: monkeypatch.setattr(service, 'feed', None)",
         ],
     ),
 )
