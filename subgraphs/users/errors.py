@@ -69,6 +69,7 @@ class OrganizationNotFoundError(DomainError):
 class SlugTakenError(DomainError):
     def __init__(self, slug: str) -> None:
         super().__init__(f"The slug {slug} is taken.")
+        self.slug = slug
 
 
 class TooManyMembershipsError(DomainError):

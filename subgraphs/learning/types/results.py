@@ -15,7 +15,7 @@ class EnrollmentNotFoundError(graphql.UserError):
     """There is no such enrollment, it has ended, or it is not the viewer's to see."""
 
 
-@strawberry.type
+@strawberry.federation.type(shareable=True)
 class CourseNotFoundError(graphql.UserError):
     """There is no such course: unknown, a draft, archived, or private to another organization."""
 

@@ -61,9 +61,12 @@ class OrganizationNotFoundError(UserError):
     """There is no such organization."""
 
 
-@strawberry.type
+@strawberry.federation.type(shareable=True)
 class SlugTakenError(UserError):
-    """Another organization has this slug."""
+    """Another one has this slug."""
+
+    slug: str
+    """The slug that is taken."""
 
 
 @strawberry.type
