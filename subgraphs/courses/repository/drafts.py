@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select, update
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import Select, Uuid, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
@@ -137,7 +137,7 @@ async def number(
     """Give rows the positions 0, 1, 2 … in the order of `ids`."""
     if not ids:
         return
-    position = func.array_position(array(list(ids), type_=kind.id.type), kind.id) - 1
+    position = func.array_position(literal(list(ids), ARRAY(Uuid)), kind.id) - 1
     await session.execute(
         update(kind)
         .where(kind.id.in_(ids), kind.position != position)

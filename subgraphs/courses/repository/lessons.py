@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, and_, exists, func, or_, select, text
+from sqlalchemy import Row, all_, and_, any_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
@@ -101,18 +101,22 @@ def _may_read(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def _is_open() -> ColumnElement[bool]:
-    """Released, and all that must be complete before it is."""
+    """Released, and all complete that must be; a lesson completed once stays open."""
+    completed = Entitlement.completed_lesson_ids
     earlier = aliased(VersionLesson)
     incomplete_before = exists().where(
         earlier.version_id == VersionLesson.version_id,
         earlier.ordinal < VersionLesson.ordinal,
-        earlier.lesson_id != func.all(Entitlement.completed_lesson_ids),
+        earlier.lesson_id != all_(completed),
     )
-    released = Entitlement.enrolled_at + VersionLesson.release_after_days * text("interval '1 day'")
-    return and_(
-        or_(VersionLesson.release_after_days.is_(None), released <= func.now()),
-        VersionLesson.prerequisite_lesson_ids.contained_by(Entitlement.completed_lesson_ids),
-        or_(Course.sequential.is_(False), ~incomplete_before),
+    released_at = Entitlement.enrolled_at + VersionLesson.release_after_days * timedelta(days=1)
+    return or_(
+        VersionLesson.lesson_id == any_(completed),
+        and_(
+            or_(VersionLesson.release_after_days.is_(None), released_at <= func.now()),
+            VersionLesson.prerequisite_lesson_ids.contained_by(completed),
+            or_(Course.sequential.is_(False), ~incomplete_before),
+        ),
     )
 
 

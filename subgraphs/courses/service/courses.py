@@ -72,9 +72,10 @@ async def update_course(
     """Change settings; those who keep a copy of a published course's are told."""
     course = await repository.lock_editable_course(session, viewer, course_id)
     before = {name: getattr(course, name) for name in _ANNOUNCED}
-    await _apply(session, viewer, course, changes)
-    course.updated_at = await session.scalar(select(func.now())) or course.updated_at
+    with session.no_autoflush:
+        await _apply(session, viewer, course, changes)
     await _flush(session, course.slug)
+    course.updated_at = await session.scalar(select(func.now())) or course.updated_at
     if course.status is CourseStatus.PUBLISHED:
         await search.index_courses(session, [course.id])
         if before != {name: getattr(course, name) for name in _ANNOUNCED}:

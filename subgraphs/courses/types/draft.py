@@ -31,7 +31,7 @@ class DraftLesson:
     """Whether everyone may read it, as a sample."""
     release_after_days: int | None
     """Days from enrolment until it opens; null is at once."""
-    prerequisite_lesson_ids: list[UUID]
+    prerequisite_lesson_ids: list[UUID] = strawberry.field(metadata={"list_size": USUAL})
     """Lessons that must be complete before it opens."""
     reference_id: UUID | None
     """The video, quiz or assignment it shows."""
