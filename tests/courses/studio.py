@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select, text
 
 from subgraphs.courses.consumers import inbox
 from subgraphs.courses.models import Course as CourseRow
@@ -79,6 +79,18 @@ async def published(
     return await publish(author, await draft(author, organization_id, outline, **settings))
 
 
+def latest_version(course_id: UUID) -> Select[UUID | None]:
+    return select(CourseRow.latest_version_id).where(CourseRow.id == course_id)
+
+
+def enrollment_count(course_id: UUID) -> Select[int]:
+    return select(CourseRow.enrollment_count).where(CourseRow.id == course_id)
+
+
+def count(table: str) -> Select[int]:
+    return select(func.count()).select_from(text(table))
+
+
 @dataclass
 class Learning:
     """The neighbour: tells of enrolments, each an aggregate with numbered events."""
@@ -105,9 +117,7 @@ class Learning:
     async def enroll(self, person: Person, course_id: UUID, *, days_ago: int = 0) -> UUID:
         """Enrol someone in the latest version of a course; return the enrolment's id."""
         async with self.db.read() as session:
-            version_id = await session.scalar(
-                select(CourseRow.latest_version_id).where(CourseRow.id == course_id)
-            )
+            version_id = await session.scalar(latest_version(course_id))
         event = EnrollmentCreated(
             enrollment_id=uuid4(),
             user_id=person.id,
