@@ -66,8 +66,6 @@ class Inbox:
 
     async def consume(self, db: Database, bus: Bus) -> None:
         """Handle events for as long as the process lives; one consumer a database at a time."""
-        if not self.handlers:
-            return
         async with leadership(db.engine, "inbox") as seat:
             positions = {}
             for topic in self.topics:

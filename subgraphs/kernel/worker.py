@@ -64,9 +64,10 @@ def create_app(workers: Sequence[Worker]) -> Starlette:
                 running[worker.name] = (db, bus)
                 steps += [
                     partial(relay, db.engine, bus, name=worker.name, topics=worker.topics),
-                    partial(worker.inbox.consume, db, bus),
                     partial(maintain, db),
                 ]
+                if worker.inbox.handlers:
+                    steps.append(partial(worker.inbox.consume, db, bus))
             await stack.enter_async_context(background(*steps))
             yield
 
