@@ -177,9 +177,18 @@ COMMANDS = {
         "measure speed", "jobs", "bench", passes_on="python -m tests.load", has_data=False
     ),
     "import": Command(
-        "import a folder of Markdown lessons as a course", "jobs", "import_course", _import
+        "import a folder of Markdown lessons as a course",
+        "jobs",
+        "import_course",
+        _import,
+        passes_on="python -m subgraphs.courses.importer",
     ),
-    "rotate-keys": Command("make a new signing key for access tokens", "jobs", "rotate_keys"),
+    "rotate-keys": Command(
+        "make a new signing key for access tokens",
+        "jobs",
+        "rotate_keys",
+        passes_on="python -m subgraphs.users.keys rotate",
+    ),
     "test": Command(
         "run every check and test", "test", add=_test, passes_on="pytest", has_data=False
     ),

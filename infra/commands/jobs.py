@@ -34,12 +34,15 @@ def events(options: argparse.Namespace) -> int:
 def import_course(options: argparse.Namespace) -> int:
     """Import a folder of Markdown lessons with a `course.toml`."""
     words = ["subgraphs.courses.importer", str(options.folder.resolve())]
-    return _with_servers(options, [*words, "--organization", options.organization])
+    words += ["--organization", options.organization, *options.arguments]
+    return _with_servers(
+        options, [*words, "--organization", options.organization, *options.arguments]
+    )
 
 
 def rotate_keys(options: argparse.Namespace) -> int:
     """Make a new signing key for access tokens; the old one stays valid for what it signed."""
-    return _with_servers(options, ["subgraphs.users.keys", "rotate"])
+    return _with_servers(options, ["subgraphs.users.keys", "rotate", *options.arguments])
 
 
 def bench(options: argparse.Namespace) -> int:

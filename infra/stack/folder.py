@@ -67,6 +67,11 @@ class Folder:
         return self.edge / "demo.json"
 
     @property
+    def migrated(self) -> Path:
+        """The fingerprint of the migrations that were applied, see `infra.stack.migrations`."""
+        return self.root / "migrated"
+
+    @property
     def seeded(self) -> Path:
         """Exists once the seed has run to its end; holds its size."""
         return self.root / "seeded"

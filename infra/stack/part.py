@@ -26,6 +26,7 @@ class Part:
     user: tuple[int, int] | None = None  # drop from root to this uid and gid
     search: bool = False  # that user may walk through root's closed folders
     once: bool = False  # a job: it is ready when it has ended with 0
+    done: bool = False  # a job that an earlier start has done
 
 
 def stop_order(parts: Mapping[str, Part]) -> list[list[str]]:

@@ -9,7 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from infra.stack import control, credentials, folder, ports, postgres, process, state, topology
+from infra.stack import (
+    control,
+    credentials,
+    folder,
+    migrations,
+    ports,
+    postgres,
+    process,
+    state,
+    topology,
+)
 from infra.stack.credentials import Credentials
 from infra.stack.environment import Layout, base
 from infra.stack.folder import Folder
@@ -63,6 +73,7 @@ def _prepare(home: Folder, options: Options, *, port: int, host: str) -> tuple[S
     parts = topology.parts(home, secrets, layout, options)
     after: dict[str, Callable[[], object]] = {
         "postgres": partial(postgres.create_databases, home, secrets),
+        "migrate": partial(migrations.remember, home),
         "seed": partial(home.seeded.write_text, str(options.seed)),
     }
     fresh = state.State(os.getpid(), host=host, public_port=public, ports=dict(layout.ports))
@@ -76,6 +87,8 @@ def _make_databases(home: Folder, secrets: Credentials, options: Options) -> Non
     else:
         with Progress().step("databases"):
             postgres.create(home, secrets, durable=durable)
+            for done in (home.migrated, home.seeded):
+                done.unlink(missing_ok=True)  # it was done to databases that are gone
 
 
 def _stop_signals(supervisor: Supervisor) -> asyncio.Event:

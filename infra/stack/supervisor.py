@@ -110,13 +110,14 @@ class Supervisor:
         part = running.part
         for need in part.needs:
             await self.running[need].ready.wait()
-        with self.progress.step(part.name):
-            await self._spawn(running)
-            await self._until_ready(running)
-            if step := self._after.get(part.name):
-                outcome = step()
-                if asyncio.iscoroutine(outcome):
-                    await outcome
+        if not part.done:
+            with self.progress.step(part.name):
+                await self._spawn(running)
+                await self._until_ready(running)
+                if step := self._after.get(part.name):
+                    outcome = step()
+                    if asyncio.iscoroutine(outcome):
+                        await outcome
         running.ready.set()
 
     async def _spawn(self, running: Running) -> asyncio.subprocess.Process:

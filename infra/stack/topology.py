@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from infra.bootstrap.parts import ROOT
-from infra.stack import binaries, edge, postgres, probes, valkey
+from infra.stack import binaries, edge, migrations, postgres, probes, valkey
 from infra.stack.credentials import SUBGRAPHS, Credentials
 from infra.stack.environment import Layout, of_gateway, of_servers, subgraph_urls
 from infra.stack.folder import Folder
@@ -88,13 +88,25 @@ def _servers(
 
 
 def _jobs(folder: Folder, environment: Mapping[str, str], options: Options) -> list[Part]:
-    jobs = [
-        Part("migrate", _python("subgraphs", "migrate", *SUBGRAPHS), environment, STORES, once=True)
-    ]
-    if options.seed and not folder.seeded.exists() and _seed_is_written():
-        command = _python(*seed_words(folder, options.seed))
-        jobs.append(Part("seed", command, environment, ("migrate",), once=True))
-    return jobs
+    migrate = Part(
+        name="migrate",
+        command=_python("subgraphs", "migrate", *SUBGRAPHS),
+        environment=environment,
+        needs=STORES,
+        once=True,
+        done=migrations.are_current(folder),
+    )
+    if options.seed is None or not _seed_is_written():
+        return [migrate]
+    seed = Part(
+        name="seed",
+        command=_python(*seed_words(folder, options.seed)),
+        environment=environment,
+        needs=("migrate",),
+        once=True,
+        done=folder.seeded.exists(),
+    )
+    return [migrate, seed]
 
 
 def _seed_is_written() -> bool:

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from infra.stack import Stack, state
+from tests.infra.conftest import Infra, infra
 from tests.support.stack import HASTE
 
 WARM_SECONDS = 15
@@ -96,3 +97,38 @@ def test_a_warm_start_is_quick_and_a_stop_leaves_nothing(tmp_path: Path) -> None
     assert start_seconds < WARM_SECONDS
     assert stop_seconds < STOP_SECONDS
     assert not any(process.is_running() for process in children)
+
+
+def test_commands_find_the_servers_that_run(stack: Stack) -> None:
+    data = ("--data", str(stack.folder.root))
+    lag = infra("events", "lag", "courses", *data, prefix=[])
+    migrate = infra("migrate", "--check", *data, prefix=[])
+
+    assert (lag.code, lag.err) == (0, "")
+    assert [line.split("\t")[:2] for line in lag.out.splitlines()] == [
+        ["courses", "outbox"],
+        ["courses", "inbox"],
+    ]
+    assert migrate.code == 0, migrate.err
+
+
+def test_a_command_starts_the_stores_for_itself_and_stops_them(run: Infra, data: Path) -> None:
+    migrated = run("migrate")
+    listed = run("events", "dead")
+
+    assert migrated.code == 0, migrated.err
+    assert (listed.code, listed.out) == (0, "")
+    assert run("status").err == f"polynode: Nothing is running on {data}.\n"
+
+
+def test_a_rotated_key_joins_the_published_ones(stack: Stack) -> None:
+    def published() -> list[str]:
+        keys = httpx.get(f"{stack.url}/.well-known/jwks.json").json()["keys"]
+        return [key["kid"] for key in keys]
+
+    before = published()
+    rotated = infra("rotate-keys", "--data", str(stack.folder.root), prefix=[])
+
+    assert rotated.code == 0, rotated.err
+    assert set(before) <= set(published())
+    assert rotated.out.split()[0] in published()
