@@ -82,9 +82,10 @@ def _servers(
     jobs = _jobs(folder, environment, options)
     subgraphs = _subgraphs(layout, environment, options)
     routers = _routers(credentials, layout, options)
-    names = tuple(part.name for part in (*jobs, *subgraphs, *routers))
+    worker = _worker(layout, environment)
+    names = tuple(part.name for part in (*jobs, *subgraphs, worker, *routers))
     way_in = replace(edge.part(folder, layout, _router_name(options)), needs=names)
-    return [*jobs, *subgraphs, *_workers(layout, environment), *routers, way_in]
+    return [*jobs, *subgraphs, worker, _tasks(environment, names), *routers, way_in]
 
 
 def _jobs(folder: Folder, environment: Mapping[str, str], options: Options) -> list[Part]:
@@ -141,14 +142,15 @@ def _serve(
     )
 
 
-def _workers(layout: Layout, environment: Mapping[str, str]) -> list[Part]:
+def _worker(layout: Layout, environment: Mapping[str, str]) -> Part:
     port = layout.ports["worker"]
-    work = _python("subgraphs", "work", *SUBGRAPHS, "--port", str(port))
-    tasks = _python("subgraphs", "tasks", *SUBGRAPHS)
-    return [
-        Part("worker", work, environment, ("migrate",), probes.http(port, "/ready"), port),
-        Part("tasks", tasks, environment, ("migrate",)),
-    ]
+    command = _python("subgraphs", "work", *SUBGRAPHS, "--port", str(port))
+    return Part("worker", command, environment, ("migrate",), probes.http(port, "/ready"), port)
+
+
+def _tasks(environment: Mapping[str, str], others: tuple[str, ...]) -> Part:
+    """Last, because nobody waits for it: loading it would slow down the parts that serve."""
+    return Part("tasks", _python("subgraphs", "tasks", *SUBGRAPHS), environment, others)
 
 
 def _routers(credentials: Credentials, layout: Layout, options: Options) -> list[Part]:
