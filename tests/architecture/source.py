@@ -20,7 +20,24 @@ class Source:
 
     @cached_property
     def tree(self) -> ast.Module:
-        return ast.parse(self.text, self.path)
+        """The file as Python 3.11 reads it; empty where it cannot."""
+        return self._parsed if isinstance(self._parsed, ast.Module) else ast.Module([], [])
+
+    @property
+    def flaw(self) -> SyntaxError | None:
+        """Why Python 3.11 cannot read it."""
+        return self._parsed if isinstance(self._parsed, SyntaxError) else None
+
+    @cached_property
+    def _parsed(self) -> ast.Module | SyntaxError:
+        try:
+            return ast.parse(self.text, self.path, feature_version=(3, 11))
+        except SyntaxError as error:
+            return error
+
+    @cached_property
+    def calls(self) -> "list[tuple[ast.Call, str]]":
+        return list(calls(self.tree))
 
     @cached_property
     def nodes(self) -> list[ast.AST]:

@@ -39,8 +39,8 @@ class Code:
             case ast.Name(id=name, ctx=ast.Load()):
                 if found := self.functions.get(_module(source), {}).get(name):
                     yield found
-                elif name in (imported := imported(source)):
-                    module, _, function = imported[name].rpartition(".")
+                elif name in (names := imported(source)):
+                    module, _, function = names[name].rpartition(".")
                     yield from self._below(module, function)
             case ast.Attribute(value=ast.Name(id=name), attr=attr) if name in imported(source):
                 yield from self._below(imported(source)[name], attr)

@@ -3,7 +3,7 @@
 import ast
 import re
 
-from tests.architecture.source import Tree, calls
+from tests.architecture.source import Tree
 
 DOMAIN = ("service", "repository", "models", "consumers")
 OUTSIDE = re.compile(
@@ -30,9 +30,7 @@ def no_outside(tree: Tree) -> list[str]:
                 names = [module] if module else [it.name for it in node.names]
                 found += [source.at(node, f"imports {it}") for it in names if OUTSIDE.match(it)]
         found += [
-            source.at(call, f"{name}()")
-            for call, name in calls(source.tree)
-            if name.endswith(LATER)
+            source.at(call, f"{name}()") for call, name in source.calls if name.endswith(LATER)
         ]
     return found
 
@@ -41,7 +39,7 @@ def zoned_times(tree: Tree) -> list[str]:
     """No time without its zone."""
     found = []
     for source in tree.python():
-        for call, name in calls(source.tree):
+        for call, name in source.calls:
             naive_now = name in ("datetime.now", "datetime.datetime.now", "datetime.fromtimestamp")
             given = 1 if name.endswith("fromtimestamp") else 0
             if name in NAIVE or (naive_now and len(call.args) + len(call.keywords) <= given):
@@ -54,7 +52,7 @@ def relationships_raise(tree: Tree) -> list[str]:
     return [
         source.at(call, "a relationship without lazy='raise'")
         for source in tree.python("subgraphs")
-        for call, name in calls(source.tree)
+        for call, name in source.calls
         if name.rpartition(".")[2] == "relationship"
         and not any(
             word.arg == "lazy" and ast.unparse(word.value) == "'raise'" for word in call.keywords

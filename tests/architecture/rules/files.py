@@ -131,13 +131,11 @@ def lone_bases(tree: Tree) -> list[str]:
 
 def language(tree: Tree) -> list[str]:
     """Python 3.11 can read every file."""
-    found = []
-    for source in tree.python():
-        try:
-            ast.parse(source.text, source.path, feature_version=(3, 11))
-        except SyntaxError as error:
-            found.append(f"{source.path}:{error.lineno}: {error.msg}")
-    return found
+    return [
+        f"{source.path}:{flaw.lineno}: {flaw.msg}"
+        for source in tree.python()
+        if (flaw := source.flaw) is not None
+    ]
 
 
 RULES = (anatomy, contracts, introductions, lengths, telling_names, lone_bases, language)

@@ -4,7 +4,7 @@ import ast
 import re
 
 from tests.architecture.rules.code import imported
-from tests.architecture.source import Function, Source, Tree, calls, decorators
+from tests.architecture.source import Function, Source, Tree, decorators
 
 SLEEPS = {"time.sleep", "asyncio.sleep", "sleep"}
 POLLING = re.compile(r"^_?(eventually|until|wait|poll|repeat)")
@@ -21,7 +21,7 @@ def no_sleep(tree: Tree) -> list[str]:
         source.at(call, f"{name}()")
         for source in tree.python("tests")
         if source.parts[1] not in PACED
-        for call, name in calls(source.tree)
+        for call, name in source.calls
         if name in SLEEPS and not _is_yield(call) and not _is_polling(source, call)
     ]
 
@@ -51,7 +51,7 @@ def no_mocks(tree: Tree) -> list[str]:
             for node in source.nodes
             if isinstance(node, ast.ImportFrom | ast.Import) and "mock" in ast.unparse(node)
         ]
-        for call, name in calls(source.tree):
+        for call, name in source.calls:
             if name.endswith("monkeypatch.setattr") and _is_ours(source, call):
                 found.append(source.at(call, ast.unparse(call)))
     return found

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.source import Function, Source, Tree, calls, decorators, dotted
+from tests.architecture.source import Function, Source, Tree, decorators, dotted
 
 EDGE = ("queries", "mutations", "subscriptions", "types")
 RESOLVERS = {
@@ -61,7 +61,7 @@ def no_sql_at_the_edge(tree: Tree) -> list[str]:
     return [
         source.at(call, f"{name}()")
         for source in tree.layers(*EDGE)
-        for call, name in calls(source.tree)
+        for call, name in source.calls
         if name.startswith("session.") or name in ("select", "insert", "update", "delete")
     ]
 
@@ -72,7 +72,7 @@ def commits(tree: Tree) -> list[str]:
         source.at(call, f"{name}()")
         for source in tree.python("subgraphs")
         if source.path != "subgraphs/kernel/db.py"
-        for call, name in calls(source.tree)
+        for call, name in source.calls
         if name.endswith((".commit", ".rollback"))
     ]
 
@@ -98,7 +98,7 @@ def nothing_at_import(tree: Tree) -> list[str]:
     return [
         source.at(call, f"{name}() at import")
         for source in tree.python("subgraphs")
-        for call, name in calls(source.tree)
+        for call, name in source.calls
         if name in LASTING and not _inside_function(source, call)
     ]
 
@@ -113,7 +113,7 @@ def one_engine(tree: Tree) -> list[str]:
         source.at(call, f"{name}()")
         for source in tree.python("subgraphs")
         if source.path not in MAKES_ENGINES
-        for call, name in calls(source.tree)
+        for call, name in source.calls
         if name.rpartition(".")[2] in ENGINES
     ]
 

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.architecture.source import Source, Tree, calls, dotted
+from tests.architecture.source import Source, Tree, dotted
 
 ENTRY_POINTS = {"app", "worker", "tasks"}
 """A task is one: it begins in a process that was told its name and no more."""
@@ -59,7 +59,7 @@ def read_at_the_entrance(tree: Tree) -> list[str]:
         for source in tree.python("subgraphs")
         if source.layer not in ENTRY_POINTS and source.path not in MAY_INSTANTIATE
         if 'if __name__ == "__main__":' not in source.text
-        for call, name in calls(source.tree)
+        for call, name in source.calls
         if re.fullmatch(r"(\w+\.)*\w*Settings", name)
     ]
 
