@@ -145,7 +145,7 @@ class Query:
         """A lesson of a course that is open to you, in the version that you see of it."""
         return await types.Lesson.load(info, id)
 
-    @strawberry.field
+    @strawberry.field(metadata={"list_size": 20})  # type: ignore[untyped-decorator]
     async def categories(self, info: types.Info) -> list[types.Category]:
         """All categories, by name."""
         async with info.context.read() as session:
