@@ -34,7 +34,7 @@ class CoursePaymentRequiredError(graphql.UserError):
 class PrerequisiteMissingError(graphql.UserError):
     """Other courses have to be completed first."""
 
-    course_ids: list[UUID]
+    course_ids: list[UUID] = strawberry.field(metadata={"list_size": 2})
     """Those courses."""
 
 
