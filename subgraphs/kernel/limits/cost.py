@@ -12,7 +12,6 @@ from graphql import (
     IntValueNode,
     ListValueNode,
     OperationDefinitionNode,
-    OperationType,
     SelectionSetNode,
     ValueNode,
     VariableNode,
@@ -82,8 +81,6 @@ class CostModel:
         root = self._schema.get_root_type(operation.operation)
         assert root is not None
         cost = self._selection(operation.selection_set, root, sizes, {})
-        if operation.operation is OperationType.MUTATION:
-            cost += MUTATION_COST * len(operation.selection_set.selections)
         if len(self._prices) < CACHED_PRICES:
             self._prices[key] = cost
         return cost
@@ -101,6 +98,7 @@ class CostModel:
         for node in selection.selections:
             if isinstance(node, FieldNode):
                 cost += self._field(node, parent, variables, seen, page)
+                cost += MUTATION_COST if parent is self._schema.mutation_type else 0
                 continue
             if node.kind == "inline_fragment":
                 condition = node.type_condition
