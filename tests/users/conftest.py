@@ -81,7 +81,8 @@ async def bus(valkey: str) -> AsyncIterator[Bus]:
 async def services(bus: Bus, valkey: str) -> AsyncIterator[Services]:  # noqa: ARG001, empties it
     vault = Vault(SECRET)
     attempts = Attempts(valkey)
-    yield Services(Passwords(2), attempts, vault, KeyRing(vault), ISSUER)
+    # A cheap hash, but for the tests that are about its cost.
+    yield Services(Passwords(2, memory=64), attempts, vault, KeyRing(vault), ISSUER)
     await attempts.close()
 
 

@@ -4,6 +4,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -51,8 +52,10 @@ async def test_every_failure_gets_the_same_answer(
     assert await published(db) == before
 
 
-async def test_time_does_not_tell_who_is_registered(ada: Person) -> None:
+async def test_time_does_not_tell_who_is_registered(visitor: Person) -> None:
     """Of 200 samples, ranked by time, neither kind gathers at an end (Mann-Whitney)."""
+    visitor = replace(visitor, services=replace(visitor.services, passwords=Passwords(2)))
+    ada = await visitor.register("Ada")
 
     async def timed(number: int, email: str) -> float:
         person = ada.at(f"2001:db8::{number:x}")
@@ -155,7 +158,7 @@ async def test_asking_for_taken_addresses_is_slowed_down(ada: Person) -> None:
 
 
 async def test_a_flood_of_hashes_is_sent_away_before_it_fills_the_memory() -> None:
-    hashing = Passwords(1)
+    hashing = Passwords(1, memory=64)
     at_once = [hashing.verify("anything", None) for _ in range(passwords.MAX_WAITING + 10)]
     answers = await asyncio.gather(*at_once, return_exceptions=True)
     refused = [answer for answer in answers if isinstance(answer, Exception)]
@@ -169,6 +172,11 @@ async def test_a_lost_valkey_keeps_nobody_out() -> None:
     await away.succeeded(attempt)
     await away.close()
     assert attempt.buckets == ()
+
+
+async def test_passwords_are_hashed_as_owasp_wants() -> None:
+    hashed = await Passwords(1).hash(PASSWORD)
+    assert hashed.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 async def test_a_refused_login_leaves_no_session(ada: Person, db: Database) -> None:

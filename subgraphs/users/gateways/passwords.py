@@ -20,6 +20,9 @@ MIN_LENGTH = 10
 MAX_LENGTH = 128
 """Hashing time grows with the length: a megabyte of password would be an attack."""
 
+MEMORY = 19_456
+"""KiB that a hash takes: OWASP's minimum for argon2id with two passes; about 30 ms of a core."""
+
 MIN_SCORE = 3
 JUDGED_LENGTH = 64
 """What zxcvbn takes grows with the square of the length; a strong beginning is strong enough."""
@@ -34,9 +37,8 @@ _judging = threading.Lock()  # zxcvbn keeps what it is told about the user in a 
 class Passwords:
     """Hashes in threads, since argon2 lets go of the interpreter, and only a few at a time."""
 
-    def __init__(self, threads: int) -> None:
-        # OWASP's minimum for argon2id: 19 MiB, two passes, one lane; about 30 ms of a core.
-        self._hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+    def __init__(self, threads: int, *, memory: int = MEMORY) -> None:
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=memory, parallelism=1)
         self._turns = asyncio.Semaphore(threads)
         self._waiting = 0
         self._decoy = self._hasher.hash("nobody has this password")
