@@ -87,5 +87,7 @@ def _plain(value: Any) -> Any:
 
 
 def _camel(name: str) -> str:
+    if name.startswith("_"):
+        return name
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
