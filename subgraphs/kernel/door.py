@@ -13,9 +13,10 @@ from prometheus_client import Counter, Gauge, Histogram
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
-from starlette.websockets import WebSocket
-from strawberry.asgi import GraphQL
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.http import GraphQLHTTPResponse
+from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
 )
@@ -224,10 +225,21 @@ class _SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         return self.connection_acknowledged
 
 
+class _SocketAdapter(ASGIWebSocketAdapter):
+    """Sends text frames, which is what the protocol speaks, whatever the encoder gives."""
+
+    async def send_json(self, message: Mapping[str, object]) -> None:
+        try:
+            await self.ws.send_text(orjson.dumps(message, default=str).decode())
+        except WebSocketDisconnect as error:
+            raise WebSocketDisconnected from error
+
+
 class _View(GraphQL[Any, None]):
     """Strawberry's view, with our socket handler and a fast encoder."""
 
     graphql_transport_ws_handler_class = _SocketHandler
+    websocket_adapter_class = _SocketAdapter
 
     def __init__(self, door: Door[Any], schema: Schema) -> None:
         super().__init__(

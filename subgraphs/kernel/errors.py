@@ -11,6 +11,8 @@ class DomainError(Exception):
 
     def __init_subclass__(cls) -> None:
         """Name the refusal after its class: `NameTakenError` is `NAME_TAKEN`."""
+        if "code" in vars(cls):
+            return
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__.removesuffix("Error"))
         cls.code = words.upper()
 
@@ -20,6 +22,8 @@ class DomainError(Exception):
 
 
 class NotAuthenticatedError(DomainError):
+    code = "UNAUTHENTICATED"
+
     def __init__(self) -> None:
         super().__init__("Log in first.")
 
