@@ -46,7 +46,9 @@ def _announce(home: Folder, layout: Layout, names: list[str], seconds: float) ->
     ]
     logins = json.loads(home.demo.read_text()) if home.demo.exists() else []
     lines += [""] * bool(logins)
-    lines += [f"{it['label']:<12} {it['email']}  {it['password']}" for it in logins]
+    width = max((len(login["email"]) for login in logins), default=0)
+    for login in logins:
+        lines.append(f"{login['label']:<12} {login['email']:<{width}}  {login['password']}")
     say(box(lines))
     say(paint("Ctrl-C or `python3 -m infra down` stops it.", "dim"))
 

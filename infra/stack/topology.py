@@ -97,7 +97,7 @@ def _jobs(folder: Folder, environment: Mapping[str, str], options: Options) -> l
         once=True,
         done=migrations.are_current(folder),
     )
-    if options.seed is None or not _seed_is_written():
+    if options.seed is None:
         return [migrate]
     seed = Part(
         name="seed",
@@ -108,10 +108,6 @@ def _jobs(folder: Folder, environment: Mapping[str, str], options: Options) -> l
         done=folder.seeded.exists(),
     )
     return [migrate, seed]
-
-
-def _seed_is_written() -> bool:
-    return (ROOT / "infra" / "seed" / "__main__.py").exists()
 
 
 def seed_words(folder: Folder, size: str) -> list[str]:
