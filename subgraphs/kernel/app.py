@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -63,6 +63,7 @@ def create_app(subgraph: Subgraph[LoadersT]) -> FastAPI:
         async with (
             open_database(url, name=subgraph.name, pool_size=pool_size) as db,
             Bus.open(valkey_url) as bus,
+            aclosing(buckets),
         ):
             follower = _Follower(bus, revocations, subgraph.follows)
             await follower.start()

@@ -18,6 +18,7 @@ from limits import RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from prometheus_client import Counter
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 logger = structlog.get_logger(__name__)
@@ -45,15 +46,21 @@ class CostBuckets:
     """The buckets of one process's callers; `settle` runs in the background."""
 
     def __init__(self, valkey_url: str, *, per_minute: int) -> None:
+        # The library never closes a pool, so this one is ours.
+        self._pool = ConnectionPool.from_url(
+            valkey_url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
+        )
         storage = RedisStorage(
             f"async+{valkey_url}",
             implementation="redispy",
-            socket_timeout=TIMEOUT,
-            socket_connect_timeout=TIMEOUT,
+            connection_pool=self._pool,  # type: ignore[arg-type]
         )
         self._limiter = SlidingWindowCounterRateLimiter(storage)
         self._item = RateLimitItemPerMinute(per_minute, namespace="cost")
         self._accounts: dict[str, Account] = {}
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
 
     def spend(self, caller: str, cost: int) -> None:
         """Take `cost` from the bucket of `caller`.
