@@ -16,7 +16,7 @@ RESOLVERS = {"strawberry.field", "strawberry.mutation", "strawberry.subscription
 
 
 def no_sleep(tree: Tree) -> list[str]:
-    """A test never sleeps and hopes: it polls, in a loop of a function that says so."""
+    """A test never sleeps and hopes: it polls until something is so."""
     return [
         source.at(call, f"{name}()")
         for source in tree.python("tests")
@@ -32,13 +32,15 @@ def _is_yield(call: ast.Call) -> bool:
 
 
 def _is_polling(source: Source, call: ast.Call) -> bool:
+    """`while not ready: sleep`; other loops only in a function that says what they are."""
     looped = False
     for outer in source.around(call):
+        if isinstance(outer, ast.While) and not isinstance(outer.test, ast.Constant):
+            return True
         looped = looped or isinstance(outer, ast.While | ast.For | ast.AsyncFor)
         if isinstance(outer, Function):
-            if RESOLVERS & set(decorators(outer)):
-                return True
-            return looped and bool(POLLING.match(outer.name))
+            polls = looped and POLLING.match(outer.name)
+            return bool(polls or RESOLVERS & set(decorators(outer)))
     return False
 
 

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 
-from tests.architecture.source import Function, Source, Tree, decorators, dotted
+from tests.architecture.source import Function, Source, Tree, calls, decorators, dotted
 
 EDGE = ("queries", "mutations", "subscriptions", "types")
 RESOLVERS = {
@@ -54,6 +54,15 @@ def thin(tree: Tree) -> list[str]:
         if size > most:
             found.append(source.at(function, f"{function.name} has {size} statements, not {most}"))
     return found
+
+
+def one_transaction(tree: Tree) -> list[str]:
+    """A mutation is one transaction: rows and events commit together, or nothing does."""
+    return [
+        source.at(function, f"{function.name} is {count} transactions")
+        for source, function in resolvers(tree, "mutations")
+        if (count := sum(name.endswith(".transact") for _, name in calls(function))) > 1
+    ]
 
 
 def no_sql_at_the_edge(tree: Tree) -> list[str]:
@@ -155,6 +164,7 @@ def _iterates(loop: ast.AST, node: ast.AST) -> bool:
 
 RULES = (
     thin,
+    one_transaction,
     no_sql_at_the_edge,
     commits,
     sessions_in_contexts,

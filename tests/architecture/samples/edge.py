@@ -30,6 +30,18 @@ SAMPLES = (
         ["subgraphs/zoo/mutations.py:4: feed has 6 statements, not 5"],
     ),
     Sample(
+        resolvers.one_transaction,
+        {
+            "subgraphs/zoo/mutations.py": """
+                @strawberry.mutation
+                async def feed(self, info, input):
+                    await info.context.transact(service.open_cage, input.id)
+                    await info.context.transact(service.feed, input.id)
+            """
+        },
+        ["subgraphs/zoo/mutations.py:2: feed is 2 transactions"],
+    ),
+    Sample(
         resolvers.no_sql_at_the_edge,
         {
             "subgraphs/zoo/queries/animals.py": """

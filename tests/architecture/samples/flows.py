@@ -1,6 +1,6 @@
-"""The domain, its events, and what becomes of them in live streams."""
+"""The domain, its events, live streams, migrations."""
 
-from tests.architecture.rules import domain, events, subscriptions
+from tests.architecture.rules import domain, events, migrations, subscriptions
 from tests.architecture.samples import Sample
 
 SAMPLES = (
@@ -113,6 +113,38 @@ SAMPLES = (
         [
             "subgraphs/zoo/subscriptions.py:2: fed cannot be resumed",
             "subgraphs/zoo/subscriptions.py:2: fed does not close its stream",
+        ],
+    ),
+    Sample(
+        migrations.numbered,
+        {
+            "subgraphs/zoo/migrations/0001_zoo.py": 'revision = "0001"\ndown_revision = None',
+            "subgraphs/zoo/migrations/0002_cages.py": 'revision = "a1b2"\ndown_revision = "0001"',
+            "subgraphs/zoo/migrations/0003_keys.py": 'revision = "0003"\ndown_revision = "0001"',
+        },
+        [
+            "subgraphs/zoo/migrations/0001_zoo.py: does not call create_kernel_tables",
+            "subgraphs/zoo/migrations/0002_cages.py: revision a1b2",
+            "subgraphs/zoo/migrations/0003_keys.py: comes after 0001",
+        ],
+    ),
+    Sample(
+        migrations.contractions,
+        {
+            "subgraphs/zoo/migrations/0002_cages.py": """
+                '''Cages have no colour.'''
+                def upgrade():
+                    op.drop_column("cages", "colour")
+            """,
+            "subgraphs/zoo/migrations/0003_keys.py": """
+                '''Contract: no code has read `keys.colour` since 0002.'''
+                def upgrade():
+                    op.drop_column("keys", "colour")
+            """,
+        },
+        [
+            "subgraphs/zoo/migrations/0002_cages.py:3: op.drop_column() "
+            "without a docstring that begins with 'Contract: '"
         ],
     ),
 )

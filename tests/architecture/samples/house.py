@@ -239,11 +239,17 @@ SAMPLES = (
                         await asyncio.sleep(0.01)
                 async def until_fed():
                     time.sleep(5)
+                async def feed_all():
+                    while not hungry():
+                        time.sleep(1)
+                    while True:
+                        time.sleep(1)
             """
         },
         [
             "tests/zoo/test_feeding.py:2: asyncio.sleep()",
             "tests/zoo/test_feeding.py:8: time.sleep()",
+            "tests/zoo/test_feeding.py:13: time.sleep()",
         ],
     ),
     Sample(
