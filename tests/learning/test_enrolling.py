@@ -174,7 +174,7 @@ async def test_nobody_and_no_program_enrols(
     async with unchanged():
         answers = [await anyone.enroll(course.id), await program.enroll(course.id)]
 
-    assert [answer["code"] for answer in answers] == ["NOT_AUTHENTICATED", "FORBIDDEN"]
+    assert [answer["code"] for answer in answers] == ["UNAUTHENTICATED", "FORBIDDEN"]
     assert anyone.viewer == ANONYMOUS
 
 

@@ -159,7 +159,7 @@ async def test_nobody_learns_for_someone_else(
     async with unchanged():
         answers = [await it.complete(enrollment_id, course.lesson_ids[0]) for it in people]
 
-    assert [it["code"] for it in answers] == ["FORBIDDEN", "FORBIDDEN", "NOT_AUTHENTICATED"]
+    assert [it["code"] for it in answers] == ["FORBIDDEN", "FORBIDDEN", "UNAUTHENTICATED"]
 
 
 async def test_moving_keeps_what_the_new_version_still_has(

@@ -110,7 +110,7 @@ async def test_previews_are_open_to_all_but_completing_needs_an_enrollment(
         assert await reasons(visitor, course) == ["NOT_ENROLLED", None]
         async with unchanged():
             assert (await visitor.complete(enrollment_id, preview.id))["code"] in (
-                "NOT_AUTHENTICATED",
+                "UNAUTHENTICATED",
                 "ENROLLMENT_NOT_FOUND",
             )
     assert await reasons(learner, course) == [None, None]

@@ -25,7 +25,9 @@ from subgraphs.learning.repository.courses import SeenLesson
 
 Info = graphql.Info[Loaders]
 MAX_SEARCH = 100
-MAX_LESSONS = 200
+USUAL_LESSONS = 20
+"""What `completedLessons` is priced at; at most it has 200."""
+
 strawberry.enum(EnrollmentStatus)
 strawberry.enum(LockReason)
 
@@ -149,7 +151,7 @@ class Enrollment:
         return await self._lessons(info, self.standing.progress.completed_lesson_ids)
 
     completed_lessons: list[Lesson] = strawberry.field(
-        resolver=_completed_lessons, metadata={"list_size": MAX_LESSONS}
+        resolver=_completed_lessons, metadata={"list_size": USUAL_LESSONS}
     )
 
     async def _lessons(self, info: Info, ids: Sequence[UUID]) -> list[Lesson]:
