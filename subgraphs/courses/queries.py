@@ -76,13 +76,18 @@ def _checked(wanted: CourseFilter | None) -> search.CourseFilter:
         return search.CourseFilter()
     return search.CourseFilter(
         search=phrase("search", wanted.search) if wanted.search is not None else None,
-        category_slug=wanted.category_slug,
-        language=wanted.language,
+        category_slug=_storable(wanted.category_slug),
+        language=_storable(wanted.language),
         level=wanted.level,
         organization_id=wanted.organization_id,
         is_free=wanted.is_free,
         min_rating=wanted.min_rating,
     )
+
+
+def _storable(value: str | None) -> str | None:
+    """Return `value` without the one character that Postgres refuses: nothing is called that."""
+    return value.replace("\0", "\ufffd") if value is not None else None
 
 
 def phrase(field: str, value: str) -> str:
@@ -137,7 +142,9 @@ class Query:
             raise InvalidInputError("id", "Name a course by its id or by its slug.")
         column: Any = models.Course.slug if id is None else models.Course.id
         async with info.context.read() as session:
-            row = await courses.course_page(session, info.context.viewer, column, id or slug)
+            row = await courses.course_page(
+                session, info.context.viewer, column, id or _storable(slug)
+            )
         return types.Course.from_row(row) if row else None
 
     @strawberry.field

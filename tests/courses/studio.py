@@ -79,6 +79,10 @@ async def published(
     return await publish(author, await draft(author, organization_id, outline, **settings))
 
 
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
 def latest_version(course_id: UUID) -> Select[UUID | None]:
     return select(CourseRow.latest_version_id).where(CourseRow.id == course_id)
 
@@ -108,7 +112,7 @@ class Learning:
             version=event.version,
             aggregate_id=enrollment_id,
             aggregate_seq=seq,
-            occurred_at=datetime.now(UTC),
+            occurred_at=now(),
             data=event.model_dump(mode="json", by_alias=True),
         )
         entry = Entry(event.topic, f"{seq}-0", "", envelope, envelope.model_dump_json())
@@ -124,7 +128,7 @@ class Learning:
             course_id=course_id,
             version_id=version_id or uuid4(),
             organization_id=uuid4(),
-            enrolled_at=datetime.now(UTC) - timedelta(days=days_ago),
+            enrolled_at=now() - timedelta(days=days_ago),
         )
         await self.tell(event.enrollment_id, event)
         return event.enrollment_id

@@ -86,7 +86,8 @@ CORPUS = """
 """.strip().splitlines()
 
 TAGS = {
-    "a", "blockquote", "br", "code", "del", "em", "h2", "h3", "h4", "h5", "h6", "hr", "img", "kbd", "li", "ol",
+    "a", "blockquote", "br", "code", "del", "em", "h2", "h3", "h4", "h5", "h6", "hr", "img", "kbd",
+    "li", "ol",
     "p", "pre", "s", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul",
 }  # fmt: skip
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)

@@ -160,8 +160,9 @@ def taught_by(user_id: UUID) -> ColumnElement[bool]:
 
 
 async def category_by_slug(session: AsyncSession, slug: str) -> Category:
-    row = await session.scalar(select(Category).where(Category.slug == slug))
-    if row is None:
+    wanted = select(Category).where(Category.slug == slug.replace("\0", ""))
+    row = await session.scalar(wanted)
+    if row is None or row.slug != slug:
         raise errors.CategoryNotFoundError(slug)
     return row
 

@@ -126,10 +126,10 @@ async def snippets(
 
 # One statement for any number of courses: seeding indexes thousands at once.
 _INDEX = text(
-    """
+    r"""
     WITH texts AS (
         SELECT c.id, c.language, c.title, c.summary,
-            replace(replace(replace(regexp_replace(c.description_html, '<[^>]*>', ' ', 'g'),
+            replace(replace(replace(regexp_replace(c.description_html, '(<[^>]*>|\s)+', ' ', 'g'),
                 '&lt;', '<'), '&gt;', '>'), '&amp;', '&') AS description,
             coalesce((
                 SELECT string_agg(l.title, ' · ' ORDER BY l.ordinal) FROM version_lessons l
@@ -137,8 +137,8 @@ _INDEX = text(
         FROM courses c WHERE c.id = ANY(:ids) AND c.status = 'PUBLISHED'
     )
     INSERT INTO search_documents (course_id, title, body, document)
-    SELECT id, lower(unaccent(title)), concat_ws(' · ', nullif(summary, ''),
-            nullif(lessons, ''), nullif(description, '')),
+    SELECT id, lower(unaccent(title)), translate(concat_ws(' · ', nullif(summary, ''),
+            nullif(lessons, ''), nullif(trim(description), '')), :marks, ''),
         setweight(search_vector(language, title), 'A')
             || setweight(search_vector(language, summary), 'B')
             || setweight(search_vector(language, lessons), 'C')
@@ -163,7 +163,7 @@ _LEARN_WORDS = text(
 async def index_courses(session: AsyncSession, ids: Sequence[UUID]) -> None:
     """Make the published ones of these courses findable as they now are."""
     await session.flush()
-    await session.execute(_INDEX, {"ids": list(ids)})
+    await session.execute(_INDEX, {"ids": list(ids), "marks": MARK_START + MARK_END})
     await session.execute(_LEARN_WORDS, {"ids": list(ids)})
 
 
