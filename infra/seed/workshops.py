@@ -2,43 +2,19 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.seed import words
 from infra.seed.packages import Package, Unpacked, open_package
+from subgraphs.courses.importer import ImportedCourse, ImportedLesson, ImportedModule
+from subgraphs.courses.models import Level
 
+MINUTES = 10  # what an exercise takes
 ACRONYMS = ("HTTP", "JSON", "API", "I/O", "E/S", "LS", "IF", "FOR")
 
 
-@dataclass(frozen=True)
-class Lesson:
-    title: str
-    markdown: str
-
-
-@dataclass(frozen=True)
-class Module:
-    title: str
-    lessons: tuple[Lesson, ...]
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """A real course in one language, ready for the importer."""
-
-    slug: str
-    title: str
-    summary: str
-    description: str
-    language: str  # a BCP 47 tag
-    category: str
-    level: str
-    modules: tuple[Module, ...]
-
-
-def read_all(cache: Path) -> list[Workshop]:
+def read_all(cache: Path) -> list[ImportedCourse]:
     """Every workshop in each of its languages; `Failure` where a package cannot be had."""
     found = []
     for source in words.load("workshops")["workshops"]:
@@ -53,33 +29,43 @@ def slug(package: str, language: str) -> str:
     return package if language == "en" else f"{package}-{language.lower()}"
 
 
-def _workshop(source: dict[str, Any], edition: dict[str, Any], files: Unpacked) -> Workshop:
+def _workshop(source: dict[str, Any], edition: dict[str, Any], files: Unpacked) -> ImportedCourse:
     name, language = source["package"], edition["language"]
-    return Workshop(
+    categories = dict(words.categories())
+    return ImportedCourse(
         slug=slug(name, language),
         title=edition["title"],
         summary=edition["summary"],
         description=f"{edition['summary']}\n\n*{name}* {source['version']}, MIT.",
         language=language,
-        category=source["category"],
-        level=source["level"],
-        modules=tuple(
-            Module(title, tuple(_lessons(exercises, source, edition["suffix"], files)))
+        level=Level[source["level"]],
+        category=categories[source["category"]],
+        modules=[
+            ImportedModule(
+                key=exercises[0].lower(),
+                title=title,
+                lessons=list(_lessons(exercises, source, edition["suffix"], files)),
+            )
             for title, exercises in zip(edition["modules"], source["exercises"], strict=True)
-        ),
+        ],
     )
 
 
 def _lessons(
     exercises: list[str], source: dict[str, Any], suffix: str, files: Unpacked
-) -> Iterator[Lesson]:
+) -> Iterator[ImportedLesson]:
     titles = files.json(f"i18n/{suffix.lstrip('._')}.json").get("exercise", {})
     for exercise in exercises:
         spoken = re.findall(r"[a-z]+", exercise.lower().replace("i/o", "io"))
         folder = source["separator"].join(spoken)
         text = files.text(source["path"].format(folder=folder, suffix=suffix))
-        title = _sentence_case(titles.get(exercise, exercise))
-        yield Lesson(title, _readable(text, source["package"]))
+        yield ImportedLesson(
+            key=folder,
+            title=_sentence_case(titles.get(exercise, exercise)),
+            markdown=_readable(text, source["package"]),
+            is_preview=exercise == source["exercises"][0][0],
+            duration_minutes=MINUTES,
+        )
 
 
 def _sentence_case(title: str) -> str:

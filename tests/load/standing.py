@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 
 @dataclass(frozen=True)
@@ -11,8 +10,8 @@ class Standing:
     """A row of an enrollment joined to its version and course."""
 
     row: Any
-    completed: dict[UUID, datetime]
-    positions: dict[UUID, int]
+    completed: dict[str, datetime]
+    positions: dict[str, int]
     reached: int  # the position of the first lesson that is not complete
 
     @classmethod
@@ -24,10 +23,10 @@ class Standing:
         )
         return cls(row, completed, {id: place for place, id in enumerate(lesson_ids)}, reached)
 
-    def is_locked(self, lesson_id: UUID) -> bool:
+    def is_locked(self, lesson_id: str) -> bool:
         if lesson_id not in self.positions:
             return True
-        rule = self.row["rules"].get(str(lesson_id), {})
+        rule = self.row["rules"].get(lesson_id, {})
         if rule.get("preview") or lesson_id in self.completed:
             return False
         opens = self.row["enrolled_at"] + timedelta(days=rule.get("days") or 0)
@@ -35,11 +34,11 @@ class Standing:
             return True
         if self.row["sequential"] and self.positions[lesson_id] > self.reached:
             return True
-        return any(UUID(first) not in self.completed for first in rule.get("after", ()))
+        return any(first not in self.completed for first in rule.get("after", ()))
 
-    def next_lesson_id(self) -> UUID | None:
+    def next_lesson_id(self) -> str | None:
         for lesson_id in self.row["lesson_ids"][self.reached :]:
             if lesson_id not in self.completed and not self.is_locked(lesson_id):
-                found: UUID = lesson_id
+                found: str = lesson_id
                 return found
         return None
