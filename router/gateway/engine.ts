@@ -14,9 +14,11 @@ import {
 } from "graphql";
 
 import type { Caller } from "./caller.ts";
+import { inBatches } from "./batches.ts";
 import { type Operation, type Prepare, createPrepare } from "./documents.ts";
 import type { Live } from "./live.ts";
 import type { Log } from "./log.ts";
+import { withoutForbiddenNulls } from "./nulls.ts";
 import { type Result, shown } from "./results.ts";
 import type { Settings } from "./settings.ts";
 import { type SubgraphRequest, type Upstream, createUpstream } from "./upstream.ts";
@@ -55,7 +57,12 @@ export async function createEngine(settings: Settings, log: Log): Promise<Engine
   const api = buildASTSchema(transformSupergraphToPublicSchema(supergraph));
   const urls = subgraphUrls(supergraph, settings.subgraphUrls);
   const upstreams = new Map<string, Upstream>();
-  for (const [name, url] of urls) upstreams.set(name, createUpstream(name, url, settings, log));
+  const fetchers = new Map<string, Upstream["fetch"]>();
+  for (const [name, url] of urls) {
+    const upstream = createUpstream(name, url, settings, log);
+    upstreams.set(name, upstream);
+    fetchers.set(name, inBatches(upstream.fetch));
+  }
 
   const handler = await unifiedGraphHandler({
     unifiedGraph: buildASTSchema(supergraph, { assumeValid: true, assumeValidSDL: true }),
@@ -67,9 +74,8 @@ export async function createEngine(settings: Settings, log: Log): Promise<Engine
         variables,
         caller: context.caller,
       };
-      return request.type === "subscription"
-        ? context.live!.subscribe(name, request)
-        : upstreams.get(name)!.fetch(request);
+      if (request.type === "subscription") return context.live!.subscribe(name, request);
+      return fetchers.get(name)!(request);
     }) as unknown as HandlerOptions["onSubgraphExecute"],
   });
   const executor = handler.executor!;
@@ -90,7 +96,12 @@ export async function createEngine(settings: Settings, log: Log): Promise<Engine
       ...(variables && { variables }),
       ...(name && { operationName: name }),
     })) as Outcome | AsyncIterable<Outcome>;
-    const show = (one: Outcome): Result => shownResult(one, log, context.caller.correlationId);
+    const show = ({ data, errors }: Outcome): Result =>
+      shownResult(
+        { data: withoutForbiddenNulls(data ?? null, api, document, node), ...(errors && { errors }) },
+        log,
+        context.caller.correlationId,
+      );
     return Symbol.asyncIterator in outcome ? mapped(outcome, show) : show(outcome);
   }
 

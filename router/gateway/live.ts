@@ -1,6 +1,6 @@
 /** Subscriptions of one client towards the subgraphs: a socket a subgraph, opened with the client's identity. */
 import { type Client, createClient } from "graphql-ws";
-import { type GraphQLError, print } from "graphql";
+import { type GraphQLFormattedError, print } from "graphql";
 import WebSocket from "ws";
 
 import { type Caller, subgraphHeaders } from "./caller.ts";
@@ -81,7 +81,7 @@ export function createLive(
 
     function last(error: unknown): IteratorResult<SubgraphResult> {
       finish();
-      if (Array.isArray(error)) return { done: false, value: { errors: error as GraphQLError[] } };
+      if (Array.isArray(error)) return { done: false, value: { errors: error as GraphQLFormattedError[] } };
       const code = (error as { code?: unknown }).code;
       const ending =
         code === 4401 ? "expired" : code === 4403 ? "forbidden" : running ? "restart" : undefined;

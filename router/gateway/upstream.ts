@@ -1,6 +1,6 @@
 /** HTTP towards one subgraph: pooled connections, a deadline an attempt, one retry for queries, a circuit breaker. */
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from "cockatiel";
-import { type DocumentNode, GraphQLError, print } from "graphql";
+import { type DocumentNode, GraphQLError, type GraphQLFormattedError, print } from "graphql";
 import { RoundRobinPool, errors } from "undici";
 
 import { type Caller, subgraphHeaders } from "./caller.ts";
@@ -10,7 +10,7 @@ import { MEBIBYTE, type Settings } from "./settings.ts";
 
 export interface SubgraphResult {
   data?: Record<string, unknown> | null | undefined;
-  errors?: GraphQLError[];
+  errors?: GraphQLFormattedError[];
 }
 
 /** One operation of a query plan. */
@@ -23,8 +23,8 @@ export interface SubgraphRequest {
 
 export interface Upstream {
   /** Never rejects: without a usable answer in time the result is the error `SERVICE_UNAVAILABLE`. */
-  fetch(request: SubgraphRequest): Promise<SubgraphResult>;
-  close(): Promise<void>;
+  fetch: (request: SubgraphRequest) => Promise<SubgraphResult>;
+  close: () => Promise<void>;
 }
 
 const FAILURES_TO_OPEN = 5;

@@ -1,4 +1,4 @@
-"""The explorer's example operations fit the published schema, and its bundle needs no other origin."""
+"""The example operations of GraphiQL fit the published schema, and its page needs no one else."""
 
 import json
 import re

@@ -74,6 +74,10 @@ class BookQuery:
         return next((book for book in shelf() if book.id == id), None)
 
     @strawberry.field
+    def many_books(self, count: int) -> list[Book]:
+        return [Book(id=strawberry.ID(str(number)), title="Sequel") for number in range(count)]
+
+    @strawberry.field
     def identity(self, info: Info) -> str:
         return identity(info)
 
@@ -173,6 +177,21 @@ class ReviewedBook:
     @strawberry.field
     def reviews(self) -> list[Review] | None:
         return [Review(stars=int(self.id), text="Read it twice.")]
+
+    @strawberry.field
+    def batch(self, info: Info) -> int | None:
+        """How many books were asked for together with this one."""
+        return len(info.variable_values["representations"])
+
+    @strawberry.field
+    def fragile(self) -> str | None:
+        if self.id == "250":
+            raise GraphQLError("It broke.", extensions={"code": "BAD_USER_INPUT"})
+        return "whole"
+
+    @strawberry.field
+    def certain(self) -> int:
+        return 1
 
     @strawberry.field
     async def opinion(self, seconds: float = 0) -> str | None:

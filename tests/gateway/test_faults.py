@@ -48,6 +48,14 @@ async def test_a_subgraph_that_is_down_costs_only_its_own_fields(make_gateway: M
     }
 
 
+async def test_a_null_that_may_not_be_takes_its_parent_along(make_gateway: MakeGateway) -> None:
+    async with httpx.AsyncClient(base_url=make_gateway(reviews=NOBODY).url) as client:
+        one = await ask(client, "{ bought book(id: 1) { title certain } }")
+        many = await ask(client, "{ bought books { ...B } } fragment B on Book { title certain }")
+    assert (one["data"], code_of(one)) == ({"bought": 0, "book": None}, "SERVICE_UNAVAILABLE")
+    assert (many["data"], code_of(many)) == (None, "SERVICE_UNAVAILABLE")
+
+
 async def test_a_subgraph_that_hangs_is_given_up_then_refused_at_once_then_found_again(
     make_gateway: MakeGateway, make_subgraph: Callable[[], Server]
 ) -> None:

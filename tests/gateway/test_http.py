@@ -33,6 +33,15 @@ async def test_two_subgraphs_answer_as_one(client: httpx.AsyncClient) -> None:
     assert answer == {"data": {"book": {"title": "Dubliners", "reviews": [{"stars": 2}]}}}
 
 
+async def test_many_entities_are_asked_for_in_parts(client: httpx.AsyncClient) -> None:
+    query = "query ($count: Int!) { manyBooks(count: $count) { batch fragile reviews { stars } } }"
+    answer = await ask(client, query, count=450)
+    books = answer["data"]["manyBooks"]
+    assert [book["batch"] for book in books] == [200] * 400 + [50] * 50
+    assert [book["reviews"][0]["stars"] for book in books] == list(range(450))
+    assert [error["path"] for error in answer["errors"]] == [["manyBooks", 250, "fragile"]]
+
+
 async def test_the_proof_covers_correlation_client_and_authorization(
     client: httpx.AsyncClient,
 ) -> None:
