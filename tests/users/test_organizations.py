@@ -99,7 +99,7 @@ async def test_an_invitation_is_void_after_a_week_and_unknown_without_its_token(
     ada, engines = await ada.found()
     bob = await ada.register("Bob")
     token = (await ada.do(INVITE, organizationId=engines, email=bob.email, role="STUDENT"))["token"]
-    assert (await visitor.do(ACCEPT, token=token))["code"] == "NOT_AUTHENTICATED"
+    assert (await visitor.do(ACCEPT, token=token))["code"] == "UNAUTHENTICATED"
     async with ada.db.begin() as session:
         await session.execute(update(Invitation).values(expires_at=datetime.now(UTC)))
     for attempt in (token, "", "\ud800", "x" * 5_000):

@@ -81,7 +81,7 @@ async def test_a_bad_value_changes_nothing(
 
 
 async def test_a_profile_needs_its_owner(visitor: Person) -> None:
-    assert (await visitor.do(UPDATE, name="Mallory"))["code"] == "NOT_AUTHENTICATED"
+    assert (await visitor.do(UPDATE, name="Mallory"))["code"] == "UNAUTHENTICATED"
 
 
 async def test_the_public_sees_the_profile_and_nothing_else(ada: Person, visitor: Person) -> None:
@@ -164,7 +164,7 @@ async def test_a_bad_question_for_people_is_refused(
 
 
 async def test_only_those_who_administer_may_look_for_people(ada: Person, visitor: Person) -> None:
-    for person, code in ((visitor, "NOT_AUTHENTICATED"), (ada, "FORBIDDEN")):
+    for person, code in ((visitor, "UNAUTHENTICATED"), (ada, "FORBIDDEN")):
         result = await person.execute(USERS)
         assert result.errors is not None
         assert (result.errors[0].extensions or {})["code"] == code

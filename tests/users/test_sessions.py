@@ -211,7 +211,7 @@ async def test_nobody_ends_the_session_of_another(ada: Person, visitor: Person) 
     for id in (ada.viewer.session_id, uuid4()):
         assert (await bob.do(LOGOUT, sessionId=str(id)))["code"] == "SESSION_NOT_FOUND"
     refused = await visitor.do(LOGOUT, sessionId=str(ada.viewer.session_id))
-    assert refused["code"] == "NOT_AUTHENTICATED"
+    assert refused["code"] == "UNAUTHENTICATED"
     assert await published(ada.db) == before
 
 
@@ -227,7 +227,7 @@ async def test_logging_out_everywhere_ends_every_session_and_token(ada: Person) 
 
 
 async def test_logging_out_everywhere_needs_someone(visitor: Person, db: Database) -> None:
-    assert (await visitor.do(EVERYWHERE))["code"] == "NOT_AUTHENTICATED"
+    assert (await visitor.do(EVERYWHERE))["code"] == "UNAUTHENTICATED"
     assert await published(db) == []
 
 

@@ -3,7 +3,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from subgraphs.users.models import AuditEntry, AuditHead, AuditSeal
@@ -50,8 +50,9 @@ async def chain_ends(
 ) -> Sequence[AuditEntry]:
     """The last entry in a span of time of every chain that has one."""
     query = select(AuditEntry).where(AuditEntry.at >= since, AuditEntry.at < before)
-    query = query.distinct(AuditEntry.chain_id).order_by(AuditEntry.chain_id, AuditEntry.seq.desc())
-    return (await session.scalars(query)).all()
+    last = query.ext(distinct_on(AuditEntry.chain_id))
+    last = last.order_by(AuditEntry.chain_id, AuditEntry.seq.desc())
+    return (await session.scalars(last)).all()
 
 
 async def last_sealed_day(session: AsyncSession) -> str | None:
