@@ -117,7 +117,7 @@ def _compose(parser: argparse.ArgumentParser) -> None:
 
 def _import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="lessons and a course.toml")
-    parser.add_argument("--organization", required=True, metavar="SLUG", help="owns the course")
+    parser.add_argument("--organization", required=True, metavar="ID", help="offers the course")
 
 
 def _test(parser: argparse.ArgumentParser) -> None:

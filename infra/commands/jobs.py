@@ -35,9 +35,7 @@ def import_course(options: argparse.Namespace) -> int:
     """Import a folder of Markdown lessons with a `course.toml`."""
     words = ["subgraphs.courses.importer", str(options.folder.resolve())]
     words += ["--organization", options.organization, *options.arguments]
-    return _with_servers(
-        options, [*words, "--organization", options.organization, *options.arguments]
-    )
+    return _with_servers(options, words)
 
 
 def rotate_keys(options: argparse.Namespace) -> int:
