@@ -60,24 +60,24 @@ async def test_a_subgraph_that_hangs_is_given_up_then_refused_at_once_then_found
     make_gateway: MakeGateway, make_subgraph: Callable[[], Server]
 ) -> None:
     reviews = make_subgraph()
-    gateway = make_gateway(reviews=reviews.url, GATEWAY_QUERY_TIMEOUT_MS="300")
+    gateway = make_gateway(reviews=reviews.url, GATEWAY_QUERY_TIMEOUT_MS="1000")
     async with httpx.AsyncClient(base_url=gateway.url, timeout=20) as client:
         assert "errors" not in await ask(client, JOINED)
         reviews.process.send_signal(signal.SIGSTOP)
         started = time.monotonic()
         answers = await asyncio.gather(*(ask(client, JOINED) for _ in range(5)))
-        assert 0.3 <= time.monotonic() - started < 2
+        assert 1 <= time.monotonic() - started < 5
         assert [answer["errors"] for answer in answers] == [[UNAVAILABLE]] * 5
 
         started = time.monotonic()
         refused = [await ask(client, JOINED) for _ in range(20)]
-        assert time.monotonic() - started < 0.3
+        assert time.monotonic() - started < 5  # Waiting would have taken twenty seconds.
         assert [code_of(answer) for answer in refused] == ["SERVICE_UNAVAILABLE"] * 20
         assert 'breaker_state{subgraph="reviews"} 2' in (await client.get("/metrics")).text
         assert (await ask(client, "{ bought }"))["data"] == {"bought": 0}
 
         reviews.process.send_signal(signal.SIGCONT)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while "errors" in await ask(client, JOINED):
                 await ask(client, "{ slow(seconds: 0.05) }")
         assert 'breaker_state{subgraph="reviews"} 0' in (await client.get("/metrics")).text
@@ -87,7 +87,7 @@ async def test_while_a_probe_is_out_the_others_are_refused_at_once(
     make_gateway: MakeGateway, make_subgraph: Callable[[], Server]
 ) -> None:
     reviews = make_subgraph()
-    gateway = make_gateway(reviews=reviews.url, GATEWAY_QUERY_TIMEOUT_MS="1000")
+    gateway = make_gateway(reviews=reviews.url, GATEWAY_QUERY_TIMEOUT_MS="4000")
     async with httpx.AsyncClient(base_url=gateway.url, timeout=20) as client:
         reviews.process.send_signal(signal.SIGSTOP)
         await asyncio.gather(*(ask(client, JOINED) for _ in range(5)))
@@ -99,7 +99,7 @@ async def test_while_a_probe_is_out_the_others_are_refused_at_once(
                     break
         started = time.monotonic()
         assert code_of(await ask(client, JOINED)) == "SERVICE_UNAVAILABLE"
-        assert time.monotonic() - started < 0.5
+        assert time.monotonic() - started < 2
         assert code_of(await probe) == "SERVICE_UNAVAILABLE"
 
 
@@ -186,11 +186,11 @@ async def test_work_that_does_not_end_is_given_up(make_gateway: MakeGateway) -> 
     gateway = make_gateway(GATEWAY_DRAIN_MS="300")
     async with httpx.AsyncClient(base_url=gateway.url) as client:
         running = asyncio.create_task(
-            client.post("/graphql", json={"query": "{ slow(seconds: 4) }"})
+            client.post("/graphql", json={"query": "{ slow(seconds: 20) }"})
         )
         await ask(client, "{ slow(seconds: 0.2) }")
         gateway.process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(gateway.process.wait, 3) == 0
+        assert await asyncio.to_thread(gateway.process.wait, 4) == 0
         (outcome,) = await asyncio.gather(running, return_exceptions=True)
     assert isinstance(outcome, httpx.RemoteProtocolError | httpx.ReadError)
 
