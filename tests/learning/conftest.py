@@ -61,7 +61,7 @@ async def database(stores: Stack, admin_dsn: str, url: str) -> str:
 
 @pytest.fixture
 async def db(database: str) -> AsyncIterator[Database]:
-    async with open_database(database, name="learning", pool_size=8) as opened:
+    async with open_database(database, name="learning", pool_size=32) as opened:
         yield opened
 
 

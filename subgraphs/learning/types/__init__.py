@@ -3,12 +3,10 @@
 from subgraphs.learning.types.entities import (
     Course,
     Enrollment,
-    Info,
-    Lesson,
-    LessonProgress,
     ProgressUpdate,
     User,
 )
+from subgraphs.learning.types.lesson import Info, Lesson, LessonProgress
 from subgraphs.learning.types.results import (
     AlreadyEnrolledError,
     CompleteLessonResult,
