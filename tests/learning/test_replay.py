@@ -166,7 +166,7 @@ def test_whatever_a_learner_does_the_log_bears_it_out(machine: type[Learning]) -
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=8,
+            max_examples=20,
             stateful_step_count=16,
             deadline=None,
             database=None,
