@@ -31,6 +31,7 @@ _cleaner = nh3.Cleaner(
     tags=_TAGS,
     clean_content_tags={"script", "style", "template", "noscript", "iframe", "svg", "math"},
     attributes={
+        "*": set(),
         "a": {"href", "title"},
         "code": {"class"},
         "img": {"src", "alt", "title", "width", "height"},
