@@ -30,6 +30,8 @@ from subgraphs.kernel.errors import InvalidCursorError, InvalidPageError
 T = TypeVar("T")
 DEFAULT_SIZE = 20
 MAX_SIZE = 100
+MAX_EXPONENT = 1_000
+"""Of a decimal key; far above any price, far below what Postgres refuses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +158,16 @@ def _moment(value: str) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _decimal(value: str) -> Decimal:
+    number = Decimal(value)
+    if not number.is_finite() or abs(number.adjusted()) > MAX_EXPONENT:
+        raise InvalidCursorError
+    return number
+
+
 _PARSERS: dict[type, Callable[[str], Any]] = {
     UUID: UUID,
-    Decimal: Decimal,
+    Decimal: _decimal,
     date: date.fromisoformat,
     datetime: _moment,
 }
@@ -175,7 +184,7 @@ def _parse(key: Order, value: Any) -> Any:
         raise InvalidCursorError
     if isinstance(value, str) and "\0" in value:
         raise InvalidCursorError
-    if isinstance(value, int) and value.bit_length() >= _bits(key.by.type):
+    if isinstance(value, int) and max(value, ~value).bit_length() >= _bits(key.by.type):
         raise InvalidCursorError
     return value
 
