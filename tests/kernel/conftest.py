@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from redis import Redis
@@ -18,19 +19,13 @@ from subgraphs.kernel.db import Database, open_database
 from tests.kernel import shelf
 
 NAME = "shelf"
+TABLES = "books, readers, outbox, inbox, inbox_deferred, bus_state"
 
 
 def _create(connection: Connection) -> None:
     migrate.create_kernel_tables(Operations(MigrationContext.configure(connection)))
     own = [shelf.Record.metadata.tables[name] for name in ("books", "readers")]
     shelf.Record.metadata.create_all(connection, tables=own)
-
-
-@pytest.fixture(scope="session")
-def shelf_url(stores: Stack) -> str:
-    """The database `shelf`, which only these tests have."""
-    url, _, _ = stores.admin_url.partition("?")
-    return _driven(stores.admin_url.replace(url, url.rpartition("/")[0] + f"/{NAME}"))
 
 
 def _driven(url: str) -> str:
@@ -46,14 +41,24 @@ async def administer(stores: Stack, *statements: str) -> None:
     await engine.dispose()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shelf_url(stores: Stack) -> str:
+    """A database made once; every test that asks for `db` finds its tables empty."""
+    path, _, query = stores.admin_url.partition("?")
+    url = _driven(f"{path.rpartition('/')[0]}/{NAME}?{query}")
+    await administer(stores, f"CREATE DATABASE {NAME}")
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(_create)
+    await engine.dispose()
+    return url
+
+
 @pytest.fixture
-async def db(shelf_url: str, stores: Stack) -> AsyncIterator[Database]:
-    await administer(
-        stores, f"DROP DATABASE IF EXISTS {NAME} WITH (FORCE)", f"CREATE DATABASE {NAME}"
-    )
+async def db(shelf_url: str) -> AsyncIterator[Database]:
     async with open_database(shelf_url, name=NAME, pool_size=8) as database:
-        async with database.engine.begin() as connection:
-            await connection.run_sync(_create)
+        async with database.begin() as session:
+            await session.execute(text(f"TRUNCATE {TABLES}"))
         yield database
 
 
