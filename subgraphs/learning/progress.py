@@ -90,6 +90,10 @@ class Progress:
         return 0 < self.lesson_count == self.completed_count
 
 
+Changes = dict[str, Any]
+"""New values of fields of `Progress`."""
+
+
 class BrokenLogError(Exception):
     """An event does not follow the one before it."""
 
@@ -105,7 +109,7 @@ def apply(progress: Progress | None, event: ProgressEvent) -> Progress:
         raise BrokenLogError(f"Event {event.seq} of {event.enrollment_id} is out of order.")
     if progress is None:
         return _enrolled(event)
-    return _CHANGES[event.kind](replace(progress, version=event.seq), event)
+    return replace(progress, version=event.seq, **_CHANGES[event.kind](progress, event))
 
 
 def _enrolled(event: ProgressEvent) -> Progress:
@@ -123,61 +127,67 @@ def _enrolled(event: ProgressEvent) -> Progress:
     )
 
 
-def _lesson_completed(progress: Progress, event: ProgressEvent) -> Progress:
+def _lesson_completed(progress: Progress, event: ProgressEvent) -> Changes:
     assert event.lesson_id is not None
-    lesson_ids = (*progress.completed_lesson_ids, event.lesson_id)
-    times = (*progress.lesson_completed_at, event.occurred_at)
-    changed = replace(progress, completed_lesson_ids=lesson_ids, lesson_completed_at=times)
-    return _settled(changed, event)
+    return _settled(
+        progress,
+        event,
+        completed_lesson_ids=(*progress.completed_lesson_ids, event.lesson_id),
+        lesson_completed_at=(*progress.lesson_completed_at, event.occurred_at),
+    )
 
 
-def _lesson_uncompleted(progress: Progress, event: ProgressEvent) -> Progress:
+def _lesson_uncompleted(progress: Progress, event: ProgressEvent) -> Changes:
     assert event.lesson_id is not None
-    return _settled(_without(progress, {event.lesson_id}), event)
+    return _settled(progress, event, **_without(progress, {event.lesson_id}))
 
 
-def _course_completed(progress: Progress, _: ProgressEvent) -> Progress:
-    return replace(progress, completed_version_id=progress.version_id)
+def _course_completed(progress: Progress, _: ProgressEvent) -> Changes:
+    return {"completed_version_id": progress.version_id}
 
 
-def _moved(progress: Progress, event: ProgressEvent) -> Progress:
+def _moved(progress: Progress, event: ProgressEvent) -> Changes:
     data = event.data or {}
-    kept = _without(progress, {UUID(id) for id in data["dropped_lesson_ids"]})
-    version_id, lesson_count = UUID(data["version_id"]), data["lesson_count"]
-    return _settled(replace(kept, version_id=version_id, lesson_count=lesson_count), event)
+    dropped = {UUID(id) for id in data["dropped_lesson_ids"]}
+    version = {"version_id": UUID(data["version_id"]), "lesson_count": data["lesson_count"]}
+    return _settled(progress, event, **version, **_without(progress, dropped))
 
 
-def _deadline_set(progress: Progress, event: ProgressEvent) -> Progress:
+def _deadline_set(_: Progress, event: ProgressEvent) -> Changes:
     due_at = (event.data or {})["due_at"]
-    return replace(progress, due_at=datetime.fromisoformat(due_at) if due_at else None)
+    return {"due_at": datetime.fromisoformat(due_at) if due_at else None}
 
 
-def _unenrolled(progress: Progress, _: ProgressEvent) -> Progress:
-    return replace(progress, status=EnrollmentStatus.REVOKED)
+def _unenrolled(_: Progress, __: ProgressEvent) -> Changes:
+    return {"status": EnrollmentStatus.REVOKED}
 
 
-def _settled(progress: Progress, event: ProgressEvent) -> Progress:
+def _settled(progress: Progress, event: ProgressEvent, **changes: Any) -> Changes:
     """Bring status and date of completion in line with the lessons."""
-    if progress.is_complete:
-        completed_at = progress.completed_at or event.occurred_at
-        return replace(progress, status=EnrollmentStatus.COMPLETED, completed_at=completed_at)
-    return replace(progress, status=EnrollmentStatus.ACTIVE, completed_at=None)
+    lesson_count = changes.get("lesson_count", progress.lesson_count)
+    lesson_ids = changes.get("completed_lesson_ids", progress.completed_lesson_ids)
+    if 0 < lesson_count == len(lesson_ids):
+        changes["status"] = EnrollmentStatus.COMPLETED
+        changes["completed_at"] = progress.completed_at or event.occurred_at
+    else:
+        changes["status"] = EnrollmentStatus.ACTIVE
+        changes["completed_at"] = None
+    return changes
 
 
-def _without(progress: Progress, lesson_ids: set[UUID]) -> Progress:
+def _without(progress: Progress, lesson_ids: set[UUID]) -> Changes:
     kept = [
         (id, at)
         for id, at in zip(progress.completed_lesson_ids, progress.lesson_completed_at, strict=True)
         if id not in lesson_ids
     ]
-    return replace(
-        progress,
-        completed_lesson_ids=tuple(id for id, _ in kept),
-        lesson_completed_at=tuple(at for _, at in kept),
-    )
+    return {
+        "completed_lesson_ids": tuple(id for id, _ in kept),
+        "lesson_completed_at": tuple(at for _, at in kept),
+    }
 
 
-_CHANGES: dict[ProgressKind, Callable[[Progress, ProgressEvent], Progress]] = {
+_CHANGES: dict[ProgressKind, Callable[[Progress, ProgressEvent], Changes]] = {
     ProgressKind.LESSON_COMPLETED: _lesson_completed,
     ProgressKind.LESSON_UNCOMPLETED: _lesson_uncompleted,
     ProgressKind.COURSE_COMPLETED: _course_completed,
