@@ -18,6 +18,9 @@ from graphql import (
 )
 
 DEFINITION = "strawberry-definition"
+GIVEN = {"UUID", "FieldSet"}
+"""Scalars that come with Strawberry and with federation."""
+
 ROOTS = {
     "Query": "What can be asked.",
     "Mutation": "What can be done; each answers with its success, or with why it was refused.",
@@ -45,7 +48,9 @@ def undescribed(schema: GraphQLSchema) -> list[str]:
     found = []
     for name, graphql_type in schema.type_map.items():
         own = (graphql_type.extensions or {}).get(DEFINITION)
-        if own is None or name.startswith("_") or isinstance(graphql_type, GraphQLUnionType):
+        if own is None or name in GIVEN or name.startswith(("_", "link__")):
+            continue
+        if isinstance(graphql_type, GraphQLUnionType):
             continue
         if not graphql_type.description:
             found.append(name)

@@ -27,6 +27,7 @@ CACHED_DOCUMENTS = 1_000
 CACHED_CHARACTERS = 400_000
 """Of all cached documents together; parsed, a character takes some hundred bytes."""
 
+INVALID = "GRAPHQL_VALIDATION_FAILED"
 OUTAGES = ("08", "53300", "57P")
 """SQLSTATEs: connection lost, too many connections, the server stops or starts."""
 
@@ -98,9 +99,10 @@ class Gate(SchemaExtension):
         execution, prepared = self.execution_context, self._prepared
         if prepared is not None:
             if prepared.errors is None:
-                prepared.errors = validate_document(
+                found = validate_document(
                     self._schema, prepared.document, execution.validation_rules
                 )
+                prepared.errors = [_coded(error, error.message, INVALID) for error in found]
             refused = prepared.introspects and not self._context.introspection
             execution.pre_execution_errors = [_NO_INTROSPECTION] if refused else prepared.errors
         yield
@@ -140,7 +142,7 @@ class Gate(SchemaExtension):
 
 _NO_INTROSPECTION = GraphQLError(
     "Introspection is off; the schema is published.",
-    extensions={"code": "GRAPHQL_VALIDATION_FAILED"},
+    extensions={"code": INVALID},
 )
 
 
@@ -183,12 +185,8 @@ def _is_outage(error: BaseException | None) -> bool:
 
 
 def _code_of(error: GraphQLError) -> str:
-    if isinstance(error, GraphQLSyntaxError):
-        return "GRAPHQL_PARSE_FAILED"
-    # Variables are checked between validation and the first resolver, so they have no path.
-    if error.path is None and error.message.startswith("Variable "):
-        return "BAD_USER_INPUT"
-    return "GRAPHQL_VALIDATION_FAILED" if error.path is None else "BAD_USER_INPUT"
+    """Tell what is wrong with a valid document: the values that it came with."""
+    return "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else "BAD_USER_INPUT"
 
 
 def _coded(error: GraphQLError, message: str, code: str) -> GraphQLError:
