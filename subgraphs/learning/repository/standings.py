@@ -2,10 +2,24 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Table, and_, false, insert, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    false,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Bundle
@@ -21,6 +35,7 @@ TEACHERS = ("instructor", "admin")
 """Roles that see, and run, the enrollments of their organization."""
 
 PROJECTED = [field.name for field in fields(Progress)]
+LOGGED = [field.name for field in fields(ProgressEvent)]
 CHANGING = [
     name
     for name in PROJECTED
@@ -53,8 +68,9 @@ PROGRESS = Value(Progress, *(getattr(Enrollment, name) for name in PROJECTED))
 OUTLINE = Value(Outline, CourseVersion.lesson_ids, CourseVersion.rules, Course.sequential)
 STANDING = Value(Standing, PROGRESS, OUTLINE)
 
-# The table, since an ORM statement cannot be part of another one.
+# The tables, since an ORM statement cannot be part of another one.
 _LOG = cast(Table, models.ProgressEvent.__table__)
+_ENROLLMENTS = cast(Table, Enrollment.__table__)
 active = Enrollment.status != EnrollmentStatus.REVOKED
 
 
@@ -115,7 +131,7 @@ async def add(session: AsyncSession, progress: Progress, event: ProgressEvent) -
     )
     if await session.scalar(added.returning(Enrollment.id)) is None:
         return False
-    await session.execute(_logged(event))
+    await session.execute(insert(_LOG), {name: getattr(event, name) for name in LOGGED})
     return True
 
 
@@ -123,13 +139,18 @@ async def append(
     session: AsyncSession, progress: Progress, events: Sequence[ProgressEvent]
 ) -> None:
     """Append to the log and bring the projection along, in one statement: they never part."""
-    projected = update(Enrollment).where(Enrollment.id == progress.id)
-    statement = projected.values({name: getattr(progress, name) for name in CHANGING})
-    for event in events:
-        statement = statement.add_cte(_logged(event).cte(f"logged_{event.kind.lower()}"))
-    await session.execute(statement, execution_options={"synchronize_session": False})
+    values = {"of": progress.id} | {f"new_{name}": getattr(progress, name) for name in CHANGING}
+    for place, event in enumerate(events):
+        values |= {f"{name}_{place}": getattr(event, name) for name in LOGGED}
+    await session.execute(_append(len(events)), values)
 
 
-def _logged(event: ProgressEvent) -> Any:
-    values = {field.name: getattr(event, field.name) for field in fields(ProgressEvent)}
-    return insert(_LOG).values(values)
+@cache
+def _append(count: int) -> Update:
+    """Build the statement for this many events once: it is what every completion runs."""
+    statement = update(_ENROLLMENTS).where(_ENROLLMENTS.c.id == bindparam("of"))
+    statement = statement.values({name: bindparam(f"new_{name}") for name in CHANGING})
+    for place in range(count):
+        logged = insert(_LOG).values({name: bindparam(f"{name}_{place}") for name in LOGGED})
+        statement = statement.add_cte(logged.cte(f"logged_{place}"))
+    return statement
