@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -42,6 +43,9 @@ Deliver = Callable[[Scope, Receive, Send], Awaitable[None]]
 MAX_BODY = 1_048_576
 MAX_OPERATIONS = 20
 """Operations that may run at once on one socket."""
+
+INIT_SECONDS = 10.0
+"""Until then a socket has to say who it is."""
 
 EXPIRED = 4401
 REVOKED = 4403
@@ -173,6 +177,12 @@ class _SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
 
     view: "_View"
 
+    async def handle_message(self, message: Any) -> None:
+        if _is_message(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("This is no message of this protocol")
+
     async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
         payload: object = message.get("payload")
         door = self.view.door
@@ -225,6 +235,18 @@ class _SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         return self.connection_acknowledged
 
 
+def _is_message(message: dict[str, Any]) -> bool:
+    """Tell whether the parts that are there have the types that Strawberry takes for granted."""
+    payload = message.get("payload") or {}
+    return (
+        isinstance(payload, dict)
+        and isinstance(message.get("id", ""), str)
+        and isinstance(payload.get("query", ""), str)
+        and isinstance(payload.get("operationName") or "", str)
+        and isinstance(payload.get("variables") or {}, dict)
+    )
+
+
 class _SocketAdapter(ASGIWebSocketAdapter):
     """Sends text frames, which is what the protocol speaks, whatever the encoder gives."""
 
@@ -247,11 +269,19 @@ class _View(GraphQL[Any, None]):
             graphql_ide=None,
             allow_queries_via_get=False,
             subscription_protocols=["graphql-transport-ws"],
+            connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS),
             max_subscriptions_per_connection=MAX_OPERATIONS,
             # Browsers never come here: gateways check the origin of sockets.
             allowed_origins=["*"],
         )
         self.door = door
+
+    def decode_json(self, data: str | bytes) -> object:
+        """Take an object only: neither a batch nor what else JSON can be."""
+        decoded = orjson.loads(data)
+        if not isinstance(decoded, dict):
+            raise orjson.JSONDecodeError("This is no object", "", 0)
+        return decoded
 
     def encode_json(self, data: object) -> str | bytes:
         return orjson.dumps(data, default=str)
