@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from fastapi import FastAPI
 from redis import Redis
 from sqlalchemy import Connection, event, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -17,8 +18,9 @@ from subgraphs.kernel import migrate, tables
 from subgraphs.kernel.bus import Bus
 from subgraphs.kernel.db import Database, open_database
 from tests.kernel import shelf
+from tests.kernel.doors import NAME, make_app
+from tests.kernel.servers import Issuer, issuing
 
-NAME = "shelf"
 TABLES = "books, readers, outbox, inbox, inbox_deferred, bus_state"
 
 
@@ -68,6 +70,24 @@ async def bus(valkey: str) -> AsyncIterator[Bus]:
         client.flushall()
     async with Bus.open(valkey) as opened:
         yield opened
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    async with issuing() as found:
+        yield found
+
+
+@pytest.fixture
+async def app(
+    db: Database,  # noqa: ARG001, empty
+    bus: Bus,  # noqa: ARG001, empty
+    issuer: Issuer,
+    shelf_url: str,
+    valkey: str,
+) -> FastAPI:
+    """The shelf's app, not yet started, above an empty database and an empty bus."""
+    return make_app(database=shelf_url, valkey=valkey, jwks=issuer.url)
 
 
 @pytest.fixture

@@ -2,8 +2,15 @@
 
 import time
 
-from subgraphs.kernel.auth import gateway
+from fastapi import FastAPI
 
+from subgraphs.kernel.app import Subgraph, create_app
+from subgraphs.kernel.auth import gateway
+from subgraphs.kernel.settings import SubgraphSettings
+from tests.kernel import shelf
+from tests.kernel.servers import ORIGIN
+
+NAME = "shelf"
 KEY = "the gateways' key"
 
 
@@ -25,3 +32,19 @@ def proven(
     }
     sent = {name: value for name, value in named.items() if value}
     return sent | {gateway.HEADER: gateway.prove(key, moment, **bound)}
+
+
+def make_app(*, database: str, valkey: str, jwks: str) -> FastAPI:
+    """Make the shelf's app as `app.py` of a subgraph does."""
+    settings = SubgraphSettings.model_validate(
+        {
+            "database_url": database,
+            "POLYNODE_VALKEY_URL": valkey,
+            "POLYNODE_GATEWAY_KEY": KEY,
+            "POLYNODE_JWKS_URL": jwks,
+            "POLYNODE_PUBLIC_URL": ORIGIN,
+        }
+    )
+    return create_app(
+        Subgraph(NAME, shelf.make_schema(), settings, shelf.Loaders.build, follows=(NAME,))
+    )

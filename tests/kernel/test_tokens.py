@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,12 +24,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with issuing() as found:
-        yield found
 
 
 @pytest.fixture
