@@ -1,0 +1,79 @@
+"""Listening to one aggregate: resuming, gaps, and readers that are too slow."""
+
+import asyncio
+from contextlib import aclosing
+from functools import partial
+from uuid import UUID, uuid4
+
+from subgraphs.kernel.background import background
+from subgraphs.kernel.bus import Bus, Heard, key_stream
+from subgraphs.kernel.db import Database
+from tests.kernel.conftest import lend, until
+from tests.kernel.sending import SHELF, send_all
+
+
+async def collect(bus: Bus, book: UUID, count: int, **cursor: int | None) -> list[Heard]:
+    async with aclosing(bus.listen(SHELF, book, **cursor)) as listening:  # type: ignore[arg-type]
+        return [await anext(listening) for _ in range(count)]
+
+
+async def test_a_listener_resumes_after_its_cursor_and_goes_on_live(
+    db: Database, bus: Bus, book: UUID
+) -> None:
+    await lend(db, book, times=3)
+    await send_all(db, bus)
+    listening = bus.listen(SHELF, book, after=1, head=3)
+    async with aclosing(listening), background(partial(_follow, bus)):
+        assert [(await anext(listening)).cursor for _ in range(2)] == [2, 3]
+        await lend(db, book)
+        await send_all(db, bus)
+        assert (await anext(listening)).cursor == 4
+
+
+async def _follow(bus: Bus) -> None:
+    await bus.follow([SHELF])
+
+
+async def test_a_cursor_older_than_what_is_kept_yields_a_resync_first(
+    db: Database, bus: Bus, book: UUID
+) -> None:
+    await lend(db, book, times=5)
+    await send_all(db, bus)
+    await bus.valkey.xtrim(key_stream(SHELF, book), maxlen=2, approximate=False)
+
+    heard = await collect(bus, book, 3, after=1, head=5)
+
+    assert [(h.cursor, h.envelope is None) for h in heard] == [(3, True), (4, False), (5, False)]
+
+
+async def test_a_stream_that_is_gone_yields_one_resync(db: Database, bus: Bus, book: UUID) -> None:
+    await lend(db, book, times=2)
+    [heard] = await collect(bus, book, 1, after=0, head=2)
+    assert heard == Heard(2, None)
+
+
+async def test_a_listener_that_falls_behind_loses_nothing(
+    db: Database, bus: Bus, book: UUID
+) -> None:
+    async with aclosing(bus.listen(SHELF, book, after=None, head=0)) as listening:
+        first = asyncio.ensure_future(anext(listening))
+        await asyncio.sleep(0)  # it is registered now, and waits
+        async with background(partial(_follow, bus)):
+            await until(partial(_positioned, bus))
+            await lend(db, book, times=250)
+            await send_all(db, bus)
+            seen = [(await first).cursor]
+            seen += [(await anext(listening)).cursor for _ in range(249)]
+
+    assert seen == list(range(1, 251))
+
+
+async def _positioned(bus: Bus) -> bool:
+    return SHELF in bus.__dict__["_positions"]
+
+
+async def test_nobody_hears_of_other_aggregates(db: Database, bus: Bus, book: UUID) -> None:
+    await lend(db, book)
+    await send_all(db, bus)
+    [heard] = await collect(bus, uuid4(), 1, after=0, head=1)
+    assert heard.envelope is None
