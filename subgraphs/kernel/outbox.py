@@ -53,7 +53,7 @@ def _write(session: Session) -> None:
     """Write what was staged in one statement: committing is writing the outbox."""
     if rows := session.info.pop(STAGED, None):
         session.flush()
-        session.execute(insert(OUTBOX), rows)
+        session.execute(insert(OUTBOX).inline(), rows)
 
 
 @sqlalchemy_event.listens_for(Session, "after_rollback")
