@@ -40,6 +40,7 @@ class Running:
     overrides: dict[str, str] = field(default_factory=dict)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     changed: asyncio.Event = field(default_factory=asyncio.Event)  # wake a pause: `wanted` changed
+    starting: asyncio.Lock = field(default_factory=asyncio.Lock)  # by an order, or after a death
 
 
 class Supervisor:
@@ -99,11 +100,12 @@ class Supervisor:
     async def start(self, name: str, overrides: Mapping[str, str]) -> None:
         """Start a stopped part, with variables of its environment replaced; wait until ready."""
         running = self.running[name]
-        if running.identity and running.identity.find():
-            raise Failure(f"{name} is running already.")
-        running.wanted, running.overrides = True, dict(overrides)
-        running.failures = 0
-        await self._spawn(running)
+        async with running.starting:
+            if running.identity and running.identity.find():
+                raise Failure(f"{name} is running already.")
+            running.wanted, running.overrides = True, dict(overrides)
+            running.failures = 0
+            await self._spawn(running)
         await self._until_ready(running)
 
     async def _bring_up(self, running: Running) -> None:
@@ -165,9 +167,10 @@ class Supervisor:
         self.notice(f"{name} (process {child.pid}) {_ending(code)}; restart in {pause:.1f} s.")
         with suppress(TimeoutError):
             await asyncio.wait_for(running.changed.wait(), pause)
-        if self._should_run(running) and running.process is child:
-            successor = await self._spawn(running)
-            self.notice(f"{name} runs again as process {successor.pid}.")
+        async with running.starting:
+            if self._should_run(running) and running.process is child:
+                successor = await self._spawn(running)
+                self.notice(f"{name} runs again as process {successor.pid}.")
 
     def _should_run(self, running: Running) -> bool:
         return running.wanted and not self._stopping
