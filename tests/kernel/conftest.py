@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from uuid import UUID
 
+import httpx
 import pytest
 import pytest_asyncio
 from alembic.migration import MigrationContext
@@ -88,6 +89,16 @@ async def app(
 ) -> FastAPI:
     """The shelf's app, not yet started, above an empty database and an empty bus."""
     return make_app(database=shelf_url, valkey=valkey, jwks=issuer.url)
+
+
+@pytest.fixture
+async def door(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the running app."""
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shelf") as client,
+    ):
+        yield client
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import text
 
 from subgraphs.kernel import migrate
@@ -22,16 +21,6 @@ CALLER = {"query": "{ caller }"}
 SERVICE = {"query": "{ _service { sdl } }"}
 ENTITIES = {"query": '{ _entities(representations: [{__typename: "Book"}]) { __typename } }'}
 MEGABYTE = b" " * 1_000_000
-
-
-@pytest.fixture
-async def door(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the running app."""
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shelf") as client,
-    ):
-        yield client
 
 
 class Body:
