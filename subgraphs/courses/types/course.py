@@ -114,14 +114,14 @@ class Course:
         return Category(id=row.category_id, slug=row.category_slug, name=row.category_name)
 
     @strawberry.field
-    def organization(self) -> LazyOrganization:
+    def organization(self) -> LazyOrganization | None:
         """Who offers it."""
         from subgraphs.courses.types.people import Organization  # noqa: PLC0415
 
         return Organization(id=self.row.organization_id)
 
     @strawberry.field(metadata={"list_size": 2})  # type: ignore[untyped-decorator]
-    def instructors(self) -> list[LazyUser]:
+    def instructors(self) -> list[LazyUser | None]:
         """Who teaches it."""
         from subgraphs.courses.types.people import User  # noqa: PLC0415
 

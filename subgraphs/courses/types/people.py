@@ -27,7 +27,7 @@ class User:
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
-    ) -> graphql.Connection[Course]:
+    ) -> graphql.Connection[Course] | None:
         """The courses they teach, as far as you may see them, the newest first."""
         request = pages.page_request(first=first, after=after, last=last, before=before)
         return await newest_courses(info, courses.taught_by(self.id), request)
@@ -52,7 +52,7 @@ class Organization:
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
-    ) -> graphql.Connection[Course]:
+    ) -> graphql.Connection[Course] | None:
         """The courses it offers, as far as you may see them, the newest first."""
         request = pages.page_request(first=first, after=after, last=last, before=before)
         return await newest_courses(info, models.Course.organization_id == self.id, request)

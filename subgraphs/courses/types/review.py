@@ -29,7 +29,7 @@ class Review:
     @strawberry.field
     def author(
         self,
-    ) -> Annotated["User", strawberry.lazy("subgraphs.courses.types.people")]:
+    ) -> Annotated["User", strawberry.lazy("subgraphs.courses.types.people")] | None:
         """Who wrote it."""
         from subgraphs.courses.types.people import User  # noqa: PLC0415, they know each other
 

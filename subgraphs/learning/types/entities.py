@@ -49,9 +49,9 @@ class Enrollment:
     standing: strawberry.Private[Standing]
     id: UUID
     """The enrollment's id."""
-    learner: "User"
+    learner: "User | None"
     """Who learns."""
-    course: "Course"
+    course: "Course | None"
     """What they learn."""
     status: EnrollmentStatus
     """Where it is in its life."""
@@ -81,15 +81,15 @@ class Enrollment:
         lesson_id = next_lesson_id(self.standing, datetime.now(UTC))
         return (await self._lessons(info, [lesson_id]))[0] if lesson_id else None
 
-    async def _completed_lessons(self, info: Info) -> list[Lesson]:
+    async def _completed_lessons(self, info: Info) -> list[Lesson | None]:
         """The complete lessons, in the order of their completion."""
         return await self._lessons(info, self.standing.progress.completed_lesson_ids)
 
-    completed_lessons: list[Lesson] = strawberry.field(
+    completed_lessons: list[Lesson | None] = strawberry.field(
         resolver=_completed_lessons, metadata={"list_size": USUAL_LESSONS}
     )
 
-    async def _lessons(self, info: Info, ids: Sequence[UUID]) -> list[Lesson]:
+    async def _lessons(self, info: Info, ids: Sequence[UUID]) -> list[Lesson | None]:
         """Show lessons to the viewer: for the learner nothing more has to be read."""
         if self.standing.progress.user_id == info.context.viewer.user_id:
             now = datetime.now(UTC)
@@ -151,7 +151,7 @@ class Course:
         return Enrollment.from_row(course.standing) if course and course.standing else None
 
     @strawberry.field
-    async def enrollment_count(self, info: Info) -> int:
+    async def enrollment_count(self, info: Info) -> int | None:
         """How many people are enrolled; 0 for a course that the viewer may not see."""
         course = await info.context.loaders.course.load(self.id)
         return course.enrollment_count if course else 0
@@ -214,7 +214,7 @@ class User:
         after: str | None = None,
         last: int | None = None,
         before: str | None = None,
-    ) -> graphql.Connection[Enrollment]:
+    ) -> graphql.Connection[Enrollment] | None:
         """Their enrollments that the viewer may see, the newest first.
 
         One sees one's own, an instructor or admin those in courses of their organization.

@@ -31,7 +31,7 @@ class Lesson:
     """The lesson's id; it is the same in every version of the course."""
     viewer_progress: LessonProgress | None
     """What the viewer has done in it; null for someone who is not enrolled."""
-    locked: bool
+    locked: bool | None
     """Whether the viewer has to wait, or to do something else first. Free previews never are."""
     lock_reason: LockReason | None
     """Why it is locked, if it is."""
