@@ -12,7 +12,7 @@ from tests.load.report import Row
 from tests.load.scenarios import Scenario
 from tests.load.servers import Servers, Target
 
-WARM_REQUESTS = 400  # before the clock starts; each user asks at least once
+WARM_UP = 0.3  # of the seconds that are measured
 
 
 @dataclass(frozen=True)
@@ -52,5 +52,5 @@ def _job(
         seconds=seconds,
         rate=load.rate,
         whole_rounds=scenario.writes,
-        warm_up=max(1, WARM_REQUESTS // len(crowd)),
+        warm_up=WARM_UP * seconds,
     )

@@ -4,7 +4,8 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 
 import orjson
@@ -37,30 +38,38 @@ async def measure(job: Job, meter: Meter, delivery: Delivery | None = None) -> F
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
         file.write(orjson.dumps(asdict(job)))
         file.flush()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.load.client",
-            file.name,
-            cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
-        assert process.stdin
-        assert process.stdout
-        if (await process.stdout.readline()) != b"ready\n":
-            raise Failure("The users could not start; see above.")
-        if delivery:
-            await delivery.settle()
-        before = meter.cpu()
-        process.stdin.write(b"go\n")
-        await process.stdin.drain()
-        told = await process.stdout.readline()
-        if await process.wait() or not told:
-            raise Failure("The users gave up; see above.")
+        async with _users(file.name) as (words, answers):
+            if (await answers.readline()) != b"ready\n":
+                raise Failure("The users could not start; see above.")
+            if delivery:
+                await delivery.settle()
+            before = meter.cpu()
+            words.write(b"go\n")
+            await words.drain()
+            if not (told := await answers.readline()):
+                raise Failure("The users gave up; see above.")
     if delivery:
         await delivery.settle()
     seconds = spent(before, meter.cpu())
     measured = Measured(**json.loads(told))
     each = 1_000 / max(measured.requests, 1)
     return Figures(**asdict(measured), cpu={part: it * each for part, it in seconds.items()})
+
+
+@asynccontextmanager
+async def _users(job: str) -> AsyncIterator[tuple[asyncio.StreamWriter, asyncio.StreamReader]]:
+    """Start the process of the users; it is gone at the end, whatever happens."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.load.client", job),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        yield process.stdin, process.stdout
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()

@@ -19,6 +19,8 @@ import uvloop
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
 CHUNKED = b"transfer-encoding: chunked"
+SHOWN = 1_000
+WARMING = 16  # users at once, before the clock starts
 ANSWER_SECONDS = 60.0
 """After the end; a request that hangs for longer fails the whole measurement."""
 
@@ -51,7 +53,7 @@ class Job:
     seconds: float
     rate: float | None = None
     whole_rounds: bool = False  # end only after a person's last request, which undoes the first
-    warm_up: int = 1  # requests each user asks before the clock starts
+    warm_up: float = 0.0  # seconds before the clock starts; everyone asks once in any case
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class User(asyncio.Protocol):
         self._clock.latencies.append((time.perf_counter() - started) * 1_000)
         if problem:
             self._clock.errors += 1
-            self._clock.first_error = self._clock.first_error or problem[:2_000].decode("latin-1")
+            self._clock.first_error = self._clock.first_error or _told(problem)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -163,13 +165,20 @@ def _is_good(answer: bytes, expect: bytes) -> bool:
     return answer.startswith(b"HTTP/1.1 200") and b'"errors":' not in answer and expect in answer
 
 
+def _told(problem: bytes) -> str:
+    """Cut an answer short: the status is at its beginning, GraphQL's errors are at its end."""
+    text = problem.decode(errors="replace")
+    return text if len(text) <= SHOWN else f"{text[: SHOWN // 4]} … {text[-SHOWN:]}"
+
+
 async def run(job: Job) -> Measured:
     clock = Clock()
     users = [User(person, job, clock) for person in job.people]
     for user in users:  # one after the other: a crowd at the door is another test
         await user.connect()
-    for _ in range(job.warm_up):
-        await _all(users, 32)
+    await _all_once(users)
+    warm = Clock(ends=time.perf_counter() + job.warm_up)
+    await asyncio.gather(*(_closed_loop(user, warm) for user in users[:WARMING]))
     clock.latencies = array("d")
     clock.bytes = 0
     sys.stdout.write("ready\n")
@@ -197,9 +206,9 @@ async def run(job: Job) -> Measured:
     )
 
 
-async def _all(users: list[User], at_once: int) -> None:
+async def _all_once(users: list[User]) -> None:
     """Let each user ask once; the first ask of a token is dear to the servers."""
-    turns = asyncio.Semaphore(at_once)
+    turns = asyncio.Semaphore(WARMING)
 
     async def one(user: User) -> None:
         async with turns:

@@ -19,7 +19,7 @@ COURSES = 3  # whose pages each learner looks at, in turn
 # One row a learner's open enrollment whose next lesson but one is open and not the last of the
 # course, so that completing it and taking that back can go on for ever.
 _OPEN = """
-    SELECT e.id, e.user_id, v.lesson_ids[e.completed_count + 1] AS lesson_id
+    SELECT e.id, e.user_id, e.version, v.lesson_ids[e.completed_count + 1] AS lesson_id
     FROM enrollments e
     JOIN course_versions v ON v.version_id = e.version_id
     WHERE e.status = 'ACTIVE' AND e.completed_count < e.lesson_count - 1
@@ -43,6 +43,7 @@ class Learner:
     slugs: list[str]  # of courses they are enrolled in
     enrollment_id: UUID
     lesson_id: UUID  # the next one of that enrollment
+    cursor: int  # the number of that enrollment's last event
 
 
 async def learners(stack: Stack, count: int) -> list[Learner]:
@@ -62,6 +63,7 @@ async def learners(stack: Stack, count: int) -> list[Learner]:
             slugs[row["user_id"]],
             row["id"],
             row["lesson_id"],
+            row["version"],
         )
         for row in found
     ]

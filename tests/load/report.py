@@ -1,12 +1,13 @@
 """What a person reads."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.load.cell import Figures
 from tests.load.meter import PARTS
 from tests.load.scenarios import Scenario
 
+# The product, its CPU milliseconds a request by part, the baseline, the ratios.
 HEAD = (
     f"{'users':>11} {'req/s':>7} {'p50':>7} {'p95':>7} {'p99':>7} {'err':>4} │ "
     + " ".join(f"{part[:9]:>9}" for part in PARTS)
@@ -37,16 +38,11 @@ class Row:
         return f"{self.users}" if self.rate is None else f"{self.users} @{self.rate:.0f}/s"
 
 
-def table(rows: Iterable[Row]) -> Iterator[str]:
-    """Lines: one scenario after the other, a row a load."""
-    shown = ""
-    for row in rows:
-        if row.scenario.name != shown:
-            shown = row.scenario.name
-            aim = f" · aim: CPU ≤ {row.scenario.aim} ms" if row.scenario.aim else ""
-            yield f"\n{row.scenario.title}{aim}"
-            yield HEAD
-        yield line(row)
+def heading(scenario: Scenario) -> Iterator[str]:
+    """The lines above a scenario's rows."""
+    aim = f" · aim: CPU ≤ {scenario.aim} ms" if scenario.aim else ""
+    yield f"\n{scenario.title}{aim}"
+    yield HEAD
 
 
 def line(row: Row) -> str:
