@@ -56,7 +56,7 @@ def _configure(kind: str, names: list[str]) -> None:
 def _serve(arguments: argparse.Namespace) -> None:
     _configure("serve", arguments.names)
     apps = {name: import_module(f"subgraphs.{name}.app").create_app() for name in arguments.names}
-    _run(app.host(apps), arguments.host, arguments.port)
+    _run(app.Host(apps), arguments.host, arguments.port)
 
 
 def _work(arguments: argparse.Namespace) -> None:
@@ -84,6 +84,7 @@ def _run(application: Any, host: str, port: int) -> None:
             access_log=False,
             server_header=False,
             date_header=False,
+            proxy_headers=False,
             timeout_keep_alive=IDLE_SECONDS,
             timeout_graceful_shutdown=DRAIN_SECONDS,
             ws_max_size=1_048_576,

@@ -143,7 +143,9 @@ async def open_database(url: str, *, name: str, pool_size: int = 10) -> AsyncIte
         },
     )
     counter = STATEMENTS.labels(name)
-    event.listen(engine.sync_engine, "before_cursor_execute", lambda *_: counter.inc())
+    for execution in ("do_execute", "do_executemany", "do_execute_no_params"):
+        # Events of the dialect: those of the engine would make every connection join listeners.
+        event.listen(engine.sync_engine, execution, lambda *_: counter.inc())
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     snapshot = engine.execution_options(isolation_level="AUTOCOMMIT")
     try:

@@ -51,7 +51,7 @@ class Server:
 async def serving(port: int) -> AsyncIterator[Server]:
     """Serve users on this port for as long as the block lasts."""
     config = uvicorn.Config(
-        app.host({"users": create_app()}), port=port, log_config=None, ws="websockets-sansio"
+        app.Host({"users": create_app()}), port=port, log_config=None, ws="websockets-sansio"
     )
     server = _Listening(config)
     running = asyncio.create_task(server.serve())
