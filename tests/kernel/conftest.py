@@ -80,6 +80,18 @@ async def issuer() -> AsyncIterator[Issuer]:
 
 
 @pytest.fixture
+async def at_head(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Let the shelf have one migration, which its database has seen."""
+    monkeypatch.setitem(migrate.__dict__["_heads"], NAME, "0001")
+    async with db.begin() as session:
+        await session.execute(text("CREATE TABLE alembic_version (version_num text)"))
+        await session.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
+    yield
+    async with db.begin() as session:
+        await session.execute(text("DROP TABLE alembic_version"))
+
+
+@pytest.fixture
 async def app(
     db: Database,  # noqa: ARG001, empty
     bus: Bus,  # noqa: ARG001, empty

@@ -34,9 +34,8 @@ def proven(
     return sent | {gateway.HEADER: gateway.prove(key, moment, **bound)}
 
 
-def make_app(*, database: str, valkey: str, jwks: str) -> FastAPI:
-    """Make the shelf's app as `app.py` of a subgraph does."""
-    settings = SubgraphSettings.model_validate(
+def make_settings(*, database: str, valkey: str, jwks: str) -> SubgraphSettings:
+    return SubgraphSettings.model_validate(
         {
             "database_url": database,
             "POLYNODE_VALKEY_URL": valkey,
@@ -45,6 +44,11 @@ def make_app(*, database: str, valkey: str, jwks: str) -> FastAPI:
             "POLYNODE_PUBLIC_URL": ORIGIN,
         }
     )
+
+
+def make_app(*, database: str, valkey: str, jwks: str) -> FastAPI:
+    """Make the shelf's app as `app.py` of a subgraph does."""
+    settings = make_settings(database=database, valkey=valkey, jwks=jwks)
     return create_app(
         Subgraph(NAME, shelf.make_schema(), settings, shelf.Loaders.build, follows=(NAME,))
     )

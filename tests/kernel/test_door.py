@@ -2,20 +2,18 @@
 
 import time
 from collections.abc import AsyncIterator
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from sqlalchemy import text
 
-from subgraphs.kernel import migrate
-from subgraphs.kernel.app import host
+from subgraphs.kernel.app import Host
 from subgraphs.kernel.db import Database
 from subgraphs.kernel.door import MAX_BODY
 from tests.kernel.conftest import lend
 from tests.kernel.doors import NAME, make_app, proven
-from tests.kernel.servers import Issuer
+from tests.kernel.servers import Issuer, serving
 
 CALLER = {"query": "{ caller }"}
 SERVICE = {"query": "{ _service { sdl } }"}
@@ -183,19 +181,7 @@ async def test_a_body_as_large_as_may_be_is_read(door: httpx.AsyncClient) -> Non
     assert longer.status_code == 413
 
 
-@pytest.fixture
-async def _at_head(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
-    """Let the shelf have one migration, which its database has seen."""
-    monkeypatch.setitem(migrate.__dict__["_heads"], NAME, "0001")
-    async with db.begin() as session:
-        await session.execute(text("CREATE TABLE alembic_version (version_num text)"))
-        await session.execute(text("INSERT INTO alembic_version VALUES ('0001')"))
-    yield
-    async with db.begin() as session:
-        await session.execute(text("DROP TABLE alembic_version"))
-
-
-@pytest.mark.usefixtures("_at_head")
+@pytest.mark.usefixtures("at_head")
 async def test_an_app_is_ready_when_its_database_is_at_head(
     door: httpx.AsyncClient, db: Database
 ) -> None:
@@ -209,23 +195,25 @@ async def test_an_app_is_ready_when_its_database_is_at_head(
     assert (await door.get("/health")).json() == {"status": "ok"}
 
 
-@pytest.mark.usefixtures("_at_head")
+@pytest.mark.usefixtures("at_head")
 async def test_without_valkey_a_process_starts_and_answers_but_is_not_ready(
     db: Database, issuer: Issuer, shelf_url: str, book: UUID
 ) -> None:
     app = make_app(database=shelf_url, valkey="redis://127.0.0.1:1/0", jwks=issuer.url)
-    process: Any = host({NAME: app})
     async with (
-        process.router.lifespan_context(process),
-        httpx.AsyncClient(transport=httpx.ASGITransport(process), base_url="http://x") as client,
+        serving(Host({NAME: app})) as served,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{served.port}") as client,
     ):
         await lend(db, book)
         asked = {"query": "{ books { nodes { title } } }"}
         answer = await client.post(f"/{NAME}/graphql", json=asked, headers=proven())
+        unsigned = await client.post(f"/{NAME}/graphql", json=asked)
+        odd = await client.put(f"/{NAME}/graphql", json=asked, headers=proven())
         ready = await client.get("/ready")
         metrics = await client.get("/metrics")
 
     assert answer.json() == {"data": {"books": {"nodes": [{"title": "Faust"}]}}}
+    assert (unsigned.status_code, odd.status_code) == (401, 405)
     assert ready.status_code == 503
     assert ready.json() == {NAME: {"database": "ok", "bus": "ConnectionError"}}
     assert 'polynode_request_seconds_count{subgraph="shelf"}' in metrics.text
