@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Table, func, select, update
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -14,6 +15,14 @@ from subgraphs.kernel.tables import INBOX_DEFERRED, OUTBOX
 
 def add_command(commands: Any, names: Iterable[str]) -> None:
     """Add `events lag|dead|replay` to the command line."""
+    known = list(names)
+
+    def name(word: str) -> str:
+        # `choices` would refuse its own default, which is all of them.
+        if word not in known:
+            raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(known)}")
+        return word
+
     parser = commands.add_parser("events", help="lag, dead letters, replay")
     actions = parser.add_subparsers(dest="action", required=True)
     for action, help_text in (
@@ -22,9 +31,9 @@ def add_command(commands: Any, names: Iterable[str]) -> None:
         ("replay", "try dead letters again"),
     ):
         sub = actions.add_parser(action, help=help_text)
-        sub.add_argument("names", nargs="*", default=list(names), metavar="NAME")
+        sub.add_argument("names", nargs="*", type=name, default=known, metavar="NAME")
         if action == "replay":
-            sub.add_argument("--id", help="one event only")
+            sub.add_argument("--id", type=UUID, help="one event only")
 
 
 async def run(arguments: argparse.Namespace) -> int:
@@ -57,7 +66,8 @@ async def _dead(connection: Any, table: Table, _: argparse.Namespace) -> list[st
         select(*columns).where(table.c.dead_at.is_not(None)).order_by(table.c.id).limit(1_000)
     )
     return [
-        f"{row.id}\t{row.type}\t{row.attempts} attempts\t{row.dead_at:%FT%TZ}\t{row.error}"
+        f"{row.id}\t{row.type}\t{row.attempts} attempts\t{row.dead_at:%FT%TZ}\t"
+        + " ".join((row.error or "").split())  # one line, however many it had
         for row in rows
     ]
 
