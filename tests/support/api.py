@@ -66,8 +66,8 @@ class Api:
         return self
 
     async def refresh(self) -> Self:
-        """Get a token that knows of new roles."""
-        fields = "accessToken refreshToken"
+        """Get a token that knows of new roles; the old one may be revoked, and is left out."""
+        self.token, fields = None, "accessToken refreshToken"
         answer = await self.do("refreshSession", fields, refreshToken=self.refresh_token)
         self.token, self.refresh_token = answer["accessToken"], answer["refreshToken"]
         return self
