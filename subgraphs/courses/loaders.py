@@ -1,6 +1,7 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
@@ -8,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
 from subgraphs.courses.models import Course
-from subgraphs.courses.repository import courses, drafts, lessons, search
+from subgraphs.courses.repository import courses, drafts, lessons, reviews, search
+from subgraphs.kernel import graphql
 from subgraphs.kernel.auth import Viewer
 from subgraphs.kernel.db import Database
 
@@ -40,6 +42,9 @@ class Loaders:
     markdown: DataLoader[UUID, str]
     category_count: DataLoader[str, int]
     snippet: DataLoader[SnippetKey, str]
+    reviews: graphql.Nested
+    courses_taught: graphql.Nested
+    courses_offered: graphql.Nested
 
     @classmethod
     def build(cls, db: Database, viewer: Viewer) -> Self:
@@ -63,6 +68,9 @@ class Loaders:
             markdown=seen(drafts.markdown_of),
             category_count=seen(courses.counts_by_category),
             snippet=one(_snippets),
+            reviews=graphql.Nested(db, partial(reviews.reviews_of_courses, viewer)),
+            courses_taught=graphql.Nested(db, partial(courses.courses_taught, viewer)),
+            courses_offered=graphql.Nested(db, partial(courses.courses_offered, viewer)),
         )
 
 

@@ -32,20 +32,17 @@ class CourseOrder(Enum):
 
 # The last key goes with the first one's direction, so that one index serves both ways.
 ORDERS = {
-    CourseOrder.NEWEST: [
-        Order(Course.listed_at, descending=True),
-        Order(Course.id, descending=True),
-    ],
-    CourseOrder.POPULAR: [
+    CourseOrder.NEWEST: courses.NEWEST_FIRST,
+    CourseOrder.POPULAR: (
         Order(Course.enrollment_count, descending=True),
         Order(Course.id, descending=True),
-    ],
-    CourseOrder.RATING: [
+    ),
+    CourseOrder.RATING: (
         Order(Course.rating, descending=True),
         Order(Course.review_count, descending=True),
         Order(Course.id, descending=True),
-    ],
-    CourseOrder.TITLE: [Order(Course.title), Order(Course.id)],
+    ),
+    CourseOrder.TITLE: (Order(Course.title), Order(Course.id)),
 }
 
 

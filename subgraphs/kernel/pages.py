@@ -13,14 +13,20 @@ import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Row,
     Select,
     SmallInteger,
+    TableValuedAlias,
+    Uuid,
     and_,
+    column,
     func,
     literal,
     or_,
     select,
+    true,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
@@ -40,6 +46,18 @@ class Order:
 
     by: ColumnElement[Any] | InstrumentedAttribute[Any]
     descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list that each of many parents has."""
+
+    query: Select[Any]
+    """What is in any of these lists; it selects one entity."""
+    of: Callable[[ColumnElement[UUID]], ColumnElement[bool]]
+    """Whether a row is in the list of the parent with this id."""
+    order: Sequence[Order]
+    """Ends with a unique column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,29 +108,95 @@ async def fetch_page(
     Raises:
         InvalidCursorError: The cursor is not one of this list.
     """
-    keys = [key.by for key in order]
-    if request.cursor is not None:
-        query = query.where(_beyond(order, _decode(request.cursor, order), request.backward))
-    ordered = query.add_columns(*keys).order_by(
-        *(key.by.desc() if key.descending != request.backward else key.by.asc() for key in order)
+    keyed = query.add_columns(*(key.by for key in order))
+    found = (await session.execute(_one_page(keyed, order, request))).all()
+    return _page(found, len(order), request)
+
+
+async def fetch_pages(
+    session: AsyncSession, listing: Listing, parents: Sequence[UUID], request: PageRequest
+) -> list[Page[Any]]:
+    """Fetch the same page of the lists of all `parents` in one SELECT, in the order of `parents`.
+
+    A cursor is a place in the order, whosever list it comes from.
+
+    Raises:
+        InvalidCursorError: The cursor is not one of such a list.
+    """
+    query, order = listing.query, listing.order
+    if len(parents) == 1:
+        own = query.where(listing.of(literal(parents[0], Uuid())))
+        return [await fetch_page(session, own, order, request)]
+    # The keys are picked for each parent; the rows are then joined to them by the unique one.
+    parent = _each(parents)
+    keys = [key.by.label(f"key_{position}") for position, key in enumerate(order)]
+    own = query.with_only_columns(*keys, maintain_column_froms=True).where(listing.of(parent.c.id))
+    page = _one_page(own, order, request).correlate(parent).lateral("page")
+    picked = select(parent.c.place, page).select_from(parent.join(page, true())).subquery()
+    place, *picked_keys = picked.c
+    rows = (
+        query.join(picked, picked_keys[-1] == order[-1].by)
+        .add_columns(place, *picked_keys)
+        .order_by(place, *_directions(order, picked_keys, request))
     )
-    found = (await session.execute(ordered.limit(request.size + 1))).all()
-    more, found = len(found) > request.size, found[: request.size]
-    if request.backward:
-        found = found[::-1]
-    beyond = request.cursor is not None
-    return Page(
-        rows=[row[0] for row in found],
-        cursors=[_encode(row[-len(keys) :]) for row in found],
-        has_next=beyond if request.backward else more,
-        has_previous=more if request.backward else beyond,
-    )
+    found: list[list[Any]] = [[] for _ in parents]
+    for row in await session.execute(rows):
+        found[row.place - 1].append(row)
+    return [_page(rows, len(order), request) for rows in found]
 
 
 async def count(session: AsyncSession, query: Select[Any]) -> int:
     """Count the rows of `query`."""
     counted = select(func.count()).select_from(query.order_by(None).subquery())
     return await session.scalar(counted) or 0
+
+
+async def counts(session: AsyncSession, listing: Listing, parents: Sequence[UUID]) -> list[int]:
+    """Count the list of each parent in one SELECT, in the order of `parents`."""
+    parent = _each(parents)
+    total = func.count().label("total")
+    own = listing.query.with_only_columns(total, maintain_column_froms=True)
+    counted = own.where(listing.of(parent.c.id)).correlate(parent).lateral("counted")
+    query = select(counted.c.total).select_from(parent.join(counted, true()))
+    return list(await session.scalars(query.order_by(parent.c.place)))
+
+
+def _each(parents: Sequence[UUID]) -> TableValuedAlias:
+    """A table of the parents' ids and their places, from 1."""
+    ids = func.unnest(literal(list(parents), ARRAY(Uuid)))
+    table = ids.table_valued(column("id", Uuid), with_ordinality="place", name="parent")
+    return table.render_derived()
+
+
+def _one_page(query: Select[Any], order: Sequence[Order], request: PageRequest) -> Select[Any]:
+    """Rows beyond the cursor, the nearest first, and one too many to tell whether more follow."""
+    if request.cursor is not None:
+        query = query.where(_beyond(order, _decode(request.cursor, order), request.backward))
+    nearest = _directions(order, [key.by for key in order], request)
+    return query.order_by(*nearest).limit(request.size + 1)
+
+
+def _directions(
+    order: Sequence[Order], keys: Sequence[Any], request: PageRequest
+) -> list[ColumnElement[Any]]:
+    return [
+        column.desc() if key.descending != request.backward else column.asc()
+        for key, column in zip(order, keys, strict=True)
+    ]
+
+
+def _page(found: Sequence[Row[Any]], keys: int, request: PageRequest) -> Page[Any]:
+    """Make a page of rows that begin with the entity and end with its keys, nearest first."""
+    more, found = len(found) > request.size, found[: request.size]
+    if request.backward:
+        found = found[::-1]
+    beyond = request.cursor is not None
+    return Page(
+        rows=[row[0] for row in found],
+        cursors=[_encode(row[-keys:]) for row in found],
+        has_next=beyond if request.backward else more,
+        has_previous=more if request.backward else beyond,
+    )
 
 
 def _beyond(order: Sequence[Order], values: Sequence[Any], backward: bool) -> ColumnElement[bool]:  # noqa: FBT001

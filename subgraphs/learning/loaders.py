@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
+from subgraphs.kernel import graphql
 from subgraphs.kernel.auth import Viewer
 from subgraphs.kernel.db import Database
 from subgraphs.learning.locks import Standing
@@ -25,6 +27,10 @@ class Loaders:
     enrollment: DataLoader[UUID, Standing | None]
     course: DataLoader[UUID, SeenCourse | None]
     lesson: DataLoader[UUID, SeenLesson | None]
+    roster: graphql.Nested
+    """By course."""
+    enrollments: graphql.Nested
+    """By person."""
 
     @classmethod
     def build(cls, db: Database, viewer: Viewer) -> Self:
@@ -39,4 +45,6 @@ class Loaders:
             enrollment=loader(standings.find),
             course=loader(courses.see_courses),
             lesson=loader(courses.see_lessons),
+            roster=graphql.Nested(db, partial(courses.rosters, viewer)),
+            enrollments=graphql.Nested(db, partial(courses.enrollments_of_users, viewer)),
         )

@@ -1,9 +1,11 @@
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
+from subgraphs.kernel import graphql
 from subgraphs.kernel.auth import Viewer
 from subgraphs.kernel.db import Database
 from subgraphs.users import models
@@ -20,6 +22,10 @@ class Loaders:
     organization: DataLoader[UUID, models.Organization | None]
     memberships: DataLoader[UUID, list[models.Membership]]
     """Of a user, those that the viewer may see."""
+    members: graphql.Nested
+    invitations: graphql.Nested
+    api_clients: graphql.Nested
+    audit_log: graphql.Nested
 
     @classmethod
     def build(cls, db: Database, viewer: Viewer) -> Self:
@@ -48,4 +54,8 @@ class Loaders:
             administered=DataLoader(administered),
             organization=DataLoader(organizations_),
             memberships=DataLoader(memberships),
+            members=graphql.Nested(db, partial(organizations.members, viewer)),
+            invitations=graphql.Nested(db, partial(organizations.invitations, viewer)),
+            api_clients=graphql.Nested(db, partial(organizations.api_clients, viewer)),
+            audit_log=graphql.Nested(db, partial(organizations.audit_log, viewer)),
         )

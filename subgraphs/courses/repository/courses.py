@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, and_, exists, false, func, literal, or_, select, true
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased, undefer, with_expression
 from sqlalchemy.sql import ColumnElement
@@ -19,9 +20,12 @@ from subgraphs.courses.models import (
     Visibility,
 )
 from subgraphs.kernel.auth import Viewer
+from subgraphs.kernel.pages import Listing, Order
 
 EDITORS = ("instructor", "admin")
 """Roles that may change the courses of their organization."""
+
+NEWEST_FIRST = (Order(Course.listed_at, descending=True), Order(Course.id, descending=True))
 
 Query = Select[Course]
 
@@ -155,8 +159,22 @@ async def depends_on(session: AsyncSession, start: Sequence[UUID], course_id: UU
     return bool(await session.scalar(select(exists().where(required.c.id == course_id))))
 
 
-def taught_by(user_id: UUID) -> ColumnElement[bool]:
-    return Course.instructor_ids.contains([user_id])
+def taught_by(user_id: UUID | ColumnElement[UUID]) -> ColumnElement[bool]:
+    return Course.instructor_ids.contains(array([user_id]))
+
+
+def courses_taught(viewer: Viewer) -> Listing:
+    """The visible courses of each teacher."""
+    return Listing(visible_courses(viewer), taught_by, NEWEST_FIRST)
+
+
+def courses_offered(viewer: Viewer) -> Listing:
+    """The visible courses of each organization."""
+    return Listing(
+        visible_courses(viewer),
+        lambda organization_id: Course.organization_id == organization_id,
+        NEWEST_FIRST,
+    )
 
 
 async def category_by_slug(session: AsyncSession, slug: str) -> Category:

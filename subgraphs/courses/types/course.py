@@ -1,13 +1,13 @@
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import Select
 
 from subgraphs.courses import models
-from subgraphs.courses.repository import courses, lessons, reviews
+from subgraphs.courses.repository import courses, lessons
 from subgraphs.courses.types.base import Info
 from subgraphs.courses.types.draft import CourseDraft
 from subgraphs.courses.types.lesson import USUAL, Module
@@ -175,14 +175,7 @@ class Course:
     ) -> graphql.Connection[Review]:
         """What learners think of it, the newest first."""
         request = pages.page_request(first=first, after=after, last=last, before=before)
-        query = reviews.visible_reviews(info.context.viewer, self.id)
-        order = [
-            Order(models.Review.updated_at, descending=True),
-            Order(models.Review.id, descending=True),
-        ]
-        async with info.context.read() as session:
-            page = await pages.fetch_page(session, query, order, request)
-        return graphql.connection(page, Review.from_row, counter(info, query))
+        return await info.context.loaders.reviews.connection(self.id, Review.from_row, request)
 
     async def _outline(self, info: Info) -> lessons.Outline | None:
         version_id = self.row.seen_version_id
@@ -230,22 +223,10 @@ def counter(info: Info, query: Select[Any]) -> Callable[[], Awaitable[int]]:
 async def course_connection(
     info: Info,
     query: Select[models.Course],
-    order: list[Order],
+    order: Sequence[Order],
     request: pages.PageRequest,
 ) -> graphql.Connection[Course]:
     """Fetch one page of courses."""
     async with info.context.read() as session:
         page = await pages.fetch_page(session, query, order, request)
     return graphql.connection(page, Course.from_row, counter(info, query))
-
-
-async def newest_courses(
-    info: Info, condition: ColumnElement[bool], request: pages.PageRequest
-) -> graphql.Connection[Course]:
-    """Fetch a page of the visible courses that meet `condition`, the newest first."""
-    query = courses.visible_courses(info.context.viewer).where(condition)
-    order = [
-        Order(models.Course.listed_at, descending=True),
-        Order(models.Course.id, descending=True),
-    ]
-    return await course_connection(info, query, order, request)

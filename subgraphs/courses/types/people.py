@@ -5,10 +5,8 @@ from uuid import UUID
 
 import strawberry
 
-from subgraphs.courses import models
-from subgraphs.courses.repository import courses
 from subgraphs.courses.types.base import Info
-from subgraphs.courses.types.course import Course, newest_courses
+from subgraphs.courses.types.course import Course
 from subgraphs.kernel import graphql, pages
 
 
@@ -30,7 +28,8 @@ class User:
     ) -> graphql.Connection[Course] | None:
         """The courses they teach, as far as you may see them, the newest first."""
         request = pages.page_request(first=first, after=after, last=last, before=before)
-        return await newest_courses(info, courses.taught_by(self.id), request)
+        taught = info.context.loaders.courses_taught
+        return await taught.connection(self.id, Course.from_row, request)
 
     @classmethod
     def resolve_reference(cls, info: Info, id: UUID) -> Self:  # noqa: ARG003, every one gets it
@@ -55,7 +54,8 @@ class Organization:
     ) -> graphql.Connection[Course] | None:
         """The courses it offers, as far as you may see them, the newest first."""
         request = pages.page_request(first=first, after=after, last=last, before=before)
-        return await newest_courses(info, models.Course.organization_id == self.id, request)
+        offered = info.context.loaders.courses_offered
+        return await offered.connection(self.id, Course.from_row, request)
 
     @classmethod
     def resolve_reference(cls, info: Info, id: UUID) -> Self:  # noqa: ARG003, every one gets it

@@ -2,6 +2,7 @@
 
 from subgraphs.kernel.graphql.connections import Connection, Edge, PageInfo, connection
 from subgraphs.kernel.graphql.context import Context, Info
+from subgraphs.kernel.graphql.nested import Nested
 from subgraphs.kernel.graphql.refusals import (
     ForbiddenError,
     InvalidInputError,
@@ -18,6 +19,7 @@ __all__ = [
     "ForbiddenError",
     "Info",
     "InvalidInputError",
+    "Nested",
     "NotAuthenticatedError",
     "PageInfo",
     "Schema",

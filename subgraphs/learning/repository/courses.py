@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from subgraphs.kernel.auth import Viewer
-from subgraphs.kernel.pages import Order
+from subgraphs.kernel.pages import Listing, Order
 from subgraphs.learning.locks import Outline, Standing
 from subgraphs.learning.models import Course, CourseVersion, Enrollment, Learner, Lesson
 from subgraphs.learning.progress import EnrollmentStatus
@@ -162,27 +163,42 @@ async def count_enrollment(session: AsyncSession, course_id: UUID, change: int) 
     )
 
 
-def roster(
+class RosterOrder(StrEnum):
+    """How a roster is sorted."""
+
+    ENROLLED_AT = "ENROLLED_AT"
+    """The newest enrolment first."""
+    PERCENT_COMPLETE = "PERCENT_COMPLETE"
+    """Those who have come furthest first."""
+    NAME = "NAME"
+    """By the learner's name."""
+
+
+def rosters(
     viewer: Viewer,
-    course_id: UUID,
     *,
-    search: str | None = None,
-    status: EnrollmentStatus | None = None,
-) -> Select[Any]:
-    """Select the enrollments of a course; `search` is a part of the learner's name."""
+    search: str | None,
+    status: EnrollmentStatus | None,
+    order_by: RosterOrder,
+) -> Listing:
+    """The visible enrollments of each course; `search` is a part of the learner's name."""
     query = (
         visible_enrollments(viewer)
         .outerjoin(Learner, Learner.user_id == Enrollment.user_id)
-        .where(Enrollment.course_id == course_id, _in_status(status))
+        .where(_in_status(status))
     )
-    return query.where(Learner.name.icontains(search, autoescape=True)) if search else query
+    if search:
+        query = query.where(Learner.name.icontains(search, autoescape=True))
+    return Listing(query, lambda course_id: Enrollment.course_id == course_id, _ORDERS[order_by])
 
 
-def of_user(
-    viewer: Viewer, user_id: UUID, *, status: EnrollmentStatus | None = None
-) -> Select[Any]:
-    """Select the enrollments of a person."""
-    return visible_enrollments(viewer).where(Enrollment.user_id == user_id, _in_status(status))
+def enrollments_of_users(viewer: Viewer, *, status: EnrollmentStatus | None) -> Listing:
+    """The visible enrollments of each person, the newest first."""
+    return Listing(
+        visible_enrollments(viewer).where(_in_status(status)),
+        lambda user_id: Enrollment.user_id == user_id,
+        _NEWEST_FIRST,
+    )
 
 
 def _in_status(status: EnrollmentStatus | None) -> ColumnElement[bool]:
@@ -190,12 +206,18 @@ def _in_status(status: EnrollmentStatus | None) -> ColumnElement[bool]:
     return active if status is None else Enrollment.status == status
 
 
-NEWEST_FIRST = (
+_NEWEST_FIRST = (
     Order(Enrollment.enrolled_at, descending=True),
     Order(Enrollment.id, descending=True),
 )
-FURTHEST_FIRST = (
-    Order(Enrollment.percent_complete, descending=True),
-    Order(Enrollment.id, descending=True),
-)
-BY_NAME = (Order(func.lower(func.coalesce(Learner.name, ""))), Order(Enrollment.id))
+_ORDERS = {
+    RosterOrder.ENROLLED_AT: _NEWEST_FIRST,
+    RosterOrder.PERCENT_COMPLETE: (
+        Order(Enrollment.percent_complete, descending=True),
+        Order(Enrollment.id, descending=True),
+    ),
+    RosterOrder.NAME: (
+        Order(func.lower(func.coalesce(Learner.name, ""))),
+        Order(Enrollment.id),
+    ),
+}

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 from uuid import UUID
 
 import strawberry
-from sqlalchemy import Select
 
 from subgraphs.kernel import graphql, pages
 from subgraphs.kernel.errors import ForbiddenError, InvalidInputError
 from subgraphs.learning.locks import Standing, next_lesson_id
 from subgraphs.learning.progress import EnrollmentStatus
-from subgraphs.learning.repository import courses, standings
+from subgraphs.learning.repository import standings
+from subgraphs.learning.repository.courses import RosterOrder
 from subgraphs.learning.types.lesson import Info, Lesson
 
 MAX_SEARCH = 100
@@ -21,25 +20,7 @@ USUAL_LESSONS = 20
 """What `completedLessons` is priced at; at most it has 200."""
 
 strawberry.enum(EnrollmentStatus)
-
-
-@strawberry.enum
-class RosterOrder(StrEnum):
-    """How a roster is sorted."""
-
-    ENROLLED_AT = "ENROLLED_AT"
-    """The newest enrolment first."""
-    PERCENT_COMPLETE = "PERCENT_COMPLETE"
-    """Those who have come furthest first."""
-    NAME = "NAME"
-    """By the learner's name."""
-
-
-_ORDERS = {
-    RosterOrder.ENROLLED_AT: courses.NEWEST_FIRST,
-    RosterOrder.PERCENT_COMPLETE: courses.FURTHEST_FIRST,
-    RosterOrder.NAME: courses.BY_NAME,
-}
+strawberry.enum(RosterOrder)
 
 
 @strawberry.federation.type(keys=["id"])
@@ -120,21 +101,6 @@ class Enrollment:
         return cls.from_row(standing) if standing else None
 
 
-async def _page(
-    info: Info,
-    query: Select[Any],
-    order: Sequence[pages.Order],
-    request: pages.PageRequest,
-) -> graphql.Connection[Enrollment]:
-    async def count() -> int:
-        async with info.context.read() as session:
-            return await pages.count(session, query)
-
-    async with info.context.read() as session:
-        page = await pages.fetch_page(session, query, order, request)
-    return graphql.connection(page, Enrollment.from_row, count)
-
-
 @strawberry.federation.type(keys=["id"])
 class Course:
     """A course, as far as its learners are concerned."""
@@ -180,8 +146,9 @@ class Course:
         course = await info.context.loaders.course.load(self.id)
         if course is None or not viewer.has_role(course.organization_id, *standings.TEACHERS):
             raise ForbiddenError
-        query = courses.roster(viewer, self.id, search=search, status=status)
-        return await _page(info, query, _ORDERS[order_by], request)
+        return await info.context.loaders.roster.connection(
+            self.id, Enrollment.from_row, request, search=search, status=status, order_by=order_by
+        )
 
     @classmethod
     def resolve_reference(cls, info: Info, id: UUID) -> Self:  # noqa: ARG003, every one gets it
@@ -220,8 +187,8 @@ class User:
         One sees one's own, an instructor or admin those in courses of their organization.
         """
         request = pages.page_request(first=first, after=after, last=last, before=before)
-        query = courses.of_user(info.context.viewer, self.id, status=status)
-        return await _page(info, query, courses.NEWEST_FIRST, request)
+        enrollments = info.context.loaders.enrollments
+        return await enrollments.connection(self.id, Enrollment.from_row, request, status=status)
 
     @classmethod
     def resolve_reference(cls, info: Info, id: UUID) -> Self:  # noqa: ARG003, every one gets it

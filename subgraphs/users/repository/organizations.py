@@ -1,11 +1,12 @@
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import Select, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from subgraphs.kernel.auth import Viewer
+from subgraphs.kernel.pages import Listing, Order
 from subgraphs.users.errors import ApiClientNotFoundError
 from subgraphs.users.models import (
     ApiClient,
@@ -56,6 +57,42 @@ def visible_audit_entries(viewer: Viewer) -> Select[AuditEntry]:
     if viewer.is_operator:
         return select(AuditEntry)
     return select(AuditEntry).where(AuditEntry.chain_id.in_(_run_by(viewer)))
+
+
+def members(viewer: Viewer) -> Listing:
+    """The visible memberships of each organization, oldest first."""
+    return Listing(
+        visible_memberships(viewer),
+        lambda organization_id: Membership.organization_id == organization_id,
+        (Order(Membership.id),),
+    )
+
+
+def invitations(viewer: Viewer) -> Listing:
+    """The visible invitations into each organization, newest first."""
+    return Listing(
+        visible_invitations(viewer, datetime.now(UTC)),
+        lambda organization_id: Invitation.organization_id == organization_id,
+        (Order(Invitation.id, descending=True),),
+    )
+
+
+def api_clients(viewer: Viewer) -> Listing:
+    """The visible API clients of each organization, newest first."""
+    return Listing(
+        visible_api_clients(viewer),
+        lambda organization_id: ApiClient.organization_id == organization_id,
+        (Order(ApiClient.id, descending=True),),
+    )
+
+
+def audit_log(viewer: Viewer) -> Listing:
+    """The visible log of each organization, newest first; its numbers are the log's own."""
+    return Listing(
+        visible_audit_entries(viewer),
+        lambda organization_id: AuditEntry.chain_id == organization_id,
+        (Order(AuditEntry.seq, descending=True), Order(AuditEntry.id, descending=True)),
+    )
 
 
 def _run_by(viewer: Viewer) -> frozenset[UUID]:

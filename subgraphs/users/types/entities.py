@@ -8,11 +8,11 @@ import strawberry
 from strawberry.scalars import JSON
 
 from subgraphs.kernel import graphql
-from subgraphs.kernel.pages import Order, page_request
+from subgraphs.kernel.pages import page_request
 from subgraphs.users import models
 from subgraphs.users.models import Role
-from subgraphs.users.repository import organizations, sessions
-from subgraphs.users.types.paging import Info, paged
+from subgraphs.users.repository import sessions
+from subgraphs.users.types.paging import Info
 from subgraphs.users.types.records import ApiClient, Invitation, Session
 
 MAX_SESSIONS = 100
@@ -187,14 +187,9 @@ class Organization:
         before: str | None = None,
     ) -> graphql.Connection[Membership]:
         """Its members, oldest first; those who do not administer it see only themselves."""
-        query = organizations.visible_memberships(info.context.viewer)
-        return await paged(
-            info,
-            query.where(models.Membership.organization_id == self.id),
-            [Order(models.Membership.id)],
-            page_request(first=first, after=after, last=last, before=before),
-            Membership.from_row,
-        )
+        request = page_request(first=first, after=after, last=last, before=before)
+        members = info.context.loaders.members
+        return await members.connection(self.id, Membership.from_row, request)
 
     @strawberry.field
     async def invitations(
@@ -206,14 +201,9 @@ class Organization:
         before: str | None = None,
     ) -> graphql.Connection[Invitation]:
         """Its open invitations, newest first; only admins see any."""
-        query = organizations.visible_invitations(info.context.viewer, datetime.now(UTC))
-        return await paged(
-            info,
-            query.where(models.Invitation.organization_id == self.id),
-            [Order(models.Invitation.id, descending=True)],
-            page_request(first=first, after=after, last=last, before=before),
-            Invitation.from_row,
-        )
+        request = page_request(first=first, after=after, last=last, before=before)
+        invitations = info.context.loaders.invitations
+        return await invitations.connection(self.id, Invitation.from_row, request)
 
     @strawberry.field
     async def api_clients(
@@ -225,14 +215,9 @@ class Organization:
         before: str | None = None,
     ) -> graphql.Connection[ApiClient]:
         """Its API clients, revoked ones too, newest first; only admins see any."""
-        query = organizations.visible_api_clients(info.context.viewer)
-        return await paged(
-            info,
-            query.where(models.ApiClient.organization_id == self.id),
-            [Order(models.ApiClient.id, descending=True)],
-            page_request(first=first, after=after, last=last, before=before),
-            ApiClient.from_row,
-        )
+        request = page_request(first=first, after=after, last=last, before=before)
+        api_clients = info.context.loaders.api_clients
+        return await api_clients.connection(self.id, ApiClient.from_row, request)
 
     @strawberry.field
     async def audit_log(
@@ -244,14 +229,9 @@ class Organization:
         before: str | None = None,
     ) -> graphql.Connection[AuditEntry]:
         """What was done in it that needs a role, newest first; only admins see any."""
-        query = organizations.visible_audit_entries(info.context.viewer)
-        return await paged(
-            info,
-            query.where(models.AuditEntry.chain_id == self.id),
-            [Order(models.AuditEntry.seq, descending=True)],
-            page_request(first=first, after=after, last=last, before=before),
-            AuditEntry.from_row,
-        )
+        request = page_request(first=first, after=after, last=last, before=before)
+        audit_log = info.context.loaders.audit_log
+        return await audit_log.connection(self.id, AuditEntry.from_row, request)
 
     @classmethod
     def from_row(cls, row: models.Organization) -> Self:

@@ -125,6 +125,19 @@ def scoped_selects(tree: Tree) -> list[str]:
     return found
 
 
+def scoped_listings(tree: Tree) -> list[str]:
+    """A list below many objects is made of a `visible_…` select, too."""
+    return [
+        source.at(function, f"{function.name} does not start from visible_…")
+        for name in tree.subgraphs
+        for source in tree.layers("repository")
+        if source.subgraph == name
+        for function in source.functions()
+        if ast.unparse(function.returns or ast.Constant(None)) == "Listing"
+        if not _is_scoped(function.name, _repository(tree, name), set())
+    ]
+
+
 def references(tree: Tree) -> list[str]:
     """An entity is resolved through a loader, or carries nothing but its key."""
     found = []
@@ -214,4 +227,4 @@ def _names(function: Function) -> set[str]:
     return {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
-RULES = (caller_facing_reads, scoped_selects, references, loaders_are_scoped)
+RULES = (caller_facing_reads, scoped_selects, scoped_listings, references, loaders_are_scoped)

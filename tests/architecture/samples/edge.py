@@ -152,6 +152,19 @@ SAMPLES = (
         ],
     ),
     Sample(
+        visibility.scoped_listings,
+        {
+            "subgraphs/zoo/repository.py": """
+                def visible_animals(viewer: Viewer) -> Select[Animal]: ...
+                def animals(viewer: Viewer) -> Listing:
+                    return Listing(visible_animals(viewer), in_cage, ORDER)
+                def keys(viewer: Viewer) -> Listing:
+                    return Listing(select(Key), of_cage, ORDER)
+            """
+        },
+        ["subgraphs/zoo/repository.py:4: keys does not start from visible_…"],
+    ),
+    Sample(
         visibility.references,
         {
             "subgraphs/zoo/types.py": """
