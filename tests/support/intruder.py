@@ -1,5 +1,6 @@
 """What an attacker has that a client has not: other addresses, foreign origins, stolen keys."""
 
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -18,6 +19,9 @@ from subgraphs.users.gateways.crypto import Signer, Vault
 from tests.support.api import Api
 from tests.support.campus import Campus
 
+TRUST = ssl.create_default_context()
+"""Made once: reading the certificates takes longer than a request."""
+
 MODERN, LEGACY = "graphql-transport-ws", "graphql-ws"
 
 
@@ -25,7 +29,7 @@ MODERN, LEGACY = "graphql-transport-ws", "graphql-ws"
 async def campus_from(stack: Stack, address: str) -> AsyncIterator[Campus]:
     """The door of a stack, seen from another machine: on loopback all of 127/8 is ours."""
     url = stack.url.replace("localhost", "127.0.0.1")
-    transport = httpx.AsyncHTTPTransport(local_address=address)
+    transport = httpx.AsyncHTTPTransport(local_address=address, verify=TRUST)
     async with httpx.AsyncClient(transport=transport, timeout=30) as client:
         yield Campus(url, client)
 
