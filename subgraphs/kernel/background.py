@@ -10,6 +10,7 @@ logger = structlog.get_logger(__name__)
 
 PAUSE = 0.5
 MAX_PAUSE = 5.0
+INSIST_SECONDS = 0.5
 
 
 @asynccontextmanager
@@ -20,8 +21,15 @@ async def background(*steps: Callable[[], Awaitable[None]]) -> AsyncIterator[Non
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
+            await _end(tasks)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel until all have ended: a client may mistake a cancellation for a timeout of its own."""
+    while running := [task for task in tasks if not task.done()]:
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=INSIST_SECONDS)
 
 
 async def repeat(step: Callable[[], Awaitable[None]]) -> None:

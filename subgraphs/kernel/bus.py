@@ -31,18 +31,31 @@ LISTENERS = Gauge("polynode_listeners", "Streams being listened to.", ["topic"])
 
 # An entry of a topic names the one before it, so that a reader knows when some were trimmed away.
 # In the stream of a key the aggregate's sequence number is the entry's id: what was sent already
-# is refused there by Valkey itself, and a cursor outlives the loss of all streams.
+# is refused there by Valkey itself, and a cursor outlives the loss of all streams. For the same
+# reason a Valkey that was restarted takes nothing new before what it may have lost has come again.
 APPEND = """
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-local previous = last[1] and last[1][1] or ''
-redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'envelope', ARGV[2], 'previous', previous)
-local added = redis.pcall('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], ARGV[1] .. '-1',
-    'envelope', ARGV[2])
-if type(added) == 'table' and added.err and not string.find(added.err, 'equal or smaller') then
-    return redis.error_reply(added.err)
+if ARGV[1] ~= '' and not string.find(redis.call('INFO', 'server'), ARGV[1], 1, true) then
+    return redis.error_reply('RESTARTED')
 end
-redis.call('EXPIRE', KEYS[2], ARGV[5])
+local refusals = {}
+for i = 2, #KEYS do
+    local seq, envelope = ARGV[2 * i + 1], ARGV[2 * i + 2]
+    local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+    local previous = last[1] and last[1][1] or ''
+    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*',
+        'envelope', envelope, 'previous', previous)
+    local added = redis.pcall('XADD', KEYS[i], 'MAXLEN', '~', ARGV[3], seq .. '-1',
+        'envelope', envelope)
+    local refused = type(added) == 'table' and added.err or ''
+    refusals[i - 1] = string.find(refused, 'equal or smaller') and '' or refused
+    redis.call('EXPIRE', KEYS[i], ARGV[4])
+end
+return refusals
 """
+
+
+class RestartedError(Exception):
+    """Another Valkey answers than `identify` found: it may have lost what was sent last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +100,7 @@ class Bus:
         # The client's annotations cover every encoding and server version: none of them helps.
         self.valkey: Any = valkey
         self._append = valkey.register_script(APPEND)
+        self._run_id = ""
         self._positions: dict[str, str] = {}
         self._queues = defaultdict[tuple[str, UUID], set[asyncio.Queue[Envelope]]](set)
 
@@ -110,20 +124,26 @@ class Bus:
         await self.valkey.set(EPOCH, str(uuid4()), nx=True)
         epoch = await self.valkey.get(EPOCH)
         info = await self.valkey.info("server")
-        return Identity(epoch=str(epoch), run_id=str(info["run_id"]))
+        self._run_id = str(info["run_id"])
+        return Identity(epoch=str(epoch), run_id=self._run_id)
 
     async def send(self, topic: str, messages: Sequence[tuple[UUID, int, str]]) -> list[str | None]:
-        """Append (aggregate id, sequence number, envelope) in order; tell each one's refusal."""
-        async with self.valkey.pipeline(transaction=False) as pipeline:
-            for key, seq, envelope in messages:
-                keys = [topic_stream(topic), key_stream(topic, key)]
-                args: list[Any] = [seq, envelope, TOPIC_LENGTH, KEY_LENGTH, KEY_SECONDS]
-                await self._append(keys=keys, args=args, client=pipeline)
-            answers = await pipeline.execute(raise_on_error=False)
-        for answer in answers:
-            if isinstance(answer, Exception) and not isinstance(answer, Refused):
-                raise answer  # an outage: the whole batch stays unsent
-        return [str(answer) if isinstance(answer, Refused) else None for answer in answers]
+        """Append (aggregate id, sequence number, envelope) in order; tell each one's refusal.
+
+        Raises:
+            RestartedError: Nothing was appended; `identify` and send again what may be lost.
+        """
+        keys = [topic_stream(topic), *(key_stream(topic, key) for key, _, _ in messages)]
+        args: list[Any] = [self._run_id, TOPIC_LENGTH, KEY_LENGTH, KEY_SECONDS]
+        for _, seq, envelope in messages:
+            args += (seq, envelope)
+        try:
+            answers = await self._append(keys=keys, args=args)
+        except Refused as refusal:
+            if "RESTARTED" in str(refusal):
+                raise RestartedError from refusal
+            raise
+        return [str(answer) or None for answer in answers]
 
     async def follow(self, topics: Collection[str]) -> list[Entry]:
         """Read what is new and fan it out; ONE task a process repeats this for its listeners."""
@@ -141,7 +161,7 @@ class Bus:
         for topic in topics:
             if topic not in self._positions:
                 newest = await self.valkey.xrevrange(topic_stream(topic), count=1)
-                self._positions[topic] = newest[0][0] if newest else "0-0"
+                self._positions.setdefault(topic, newest[0][0] if newest else "0-0")
 
     async def since(self, topic: str, milliseconds: int) -> list[Entry]:
         """Read a topic's entries of the last `milliseconds`."""
@@ -160,12 +180,13 @@ class Bus:
         """
         last = head if after is None else after
         queue: asyncio.Queue[Envelope] = asyncio.Queue(QUEUE_SIZE)
-        # Registered before the replay, so that nothing falls in between.
+        # Followed and registered before the replay, so that nothing falls in between. There is one
+        # even at the head: since that was looked up, an event may have come and gone.
+        await self.take_positions([topic])
         with self._registered(topic, key, queue):
-            if last < head:
-                async for heard in self._catch_up(topic, key, last, head, more_may_come=True):
-                    last = heard.cursor
-                    yield heard
+            async for heard in self._catch_up(topic, key, last, head, live=True):
+                last = heard.cursor
+                yield heard
             while True:
                 envelope = await queue.get()
                 seq = envelope.aggregate_seq
@@ -190,17 +211,21 @@ class Bus:
                 del self._queues[topic, key]
 
     async def _catch_up(
-        self, topic: str, key: UUID, last: int, head: int, *, more_may_come: bool = False
+        self, topic: str, key: UUID, last: int, head: int, *, live: bool = False
     ) -> AsyncGenerator[Heard, None]:
-        """Yield what is kept of the events `last` < seq ≤ `head`, and where there are holes."""
-        found = await self.valkey.xrange(key_stream(topic, key), f"{last + 1}-0", f"{head}-9")
+        """Yield what is kept of the events `last` < seq ≤ `head`, and where there are holes.
+
+        With `live` also what came after `head`, and no hole where the rest is still to be sent.
+        """
+        end = "+" if live else f"{head}-9"
+        found = await self.valkey.xrange(key_stream(topic, key), f"{last + 1}-0", end)
         for _, fields in found:
             envelope = Envelope.model_validate_json(fields["envelope"])
             if envelope.aggregate_seq > last + 1:
                 yield Heard(envelope.aggregate_seq - 1, None)
             last = envelope.aggregate_seq
             yield Heard(last, envelope)
-        if last < head and not (more_may_come and await self._will_come(topic, key, last)):
+        if last < head and not (live and await self._will_come(topic, key, last)):
             yield Heard(head, None)
 
     async def _will_come(self, topic: str, key: UUID, last: int) -> bool:

@@ -5,7 +5,7 @@ One relay a database works at a time; others wait for its lock. It wakes by NOTI
 
 import asyncio
 from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from subgraphs.kernel import failpoints
-from subgraphs.kernel.bus import Bus, Identity
+from subgraphs.kernel.bus import Bus, Identity, RestartedError
 from subgraphs.kernel.events import Envelope
 from subgraphs.kernel.tables import BUS_STATE, OUTBOX
 
@@ -66,11 +66,14 @@ async def relay(engine: AsyncEngine, bus: Bus, *, name: str, topics: Collection[
                 await _refill(connection, bus, topics)
                 await _measure(connection, name)
             wake.clear()
-            if await send_batch(connection, bus) == 0:
-                try:
+            try:
+                due = await send_batch(connection, bus)
+            except RestartedError:
+                checked = 0.0  # what Valkey may have lost goes first
+                continue
+            if due == 0:
+                with suppress(TimeoutError):
                     await asyncio.wait_for(wake.wait(), POLL_SECONDS)
-                except TimeoutError:
-                    continue
 
 
 async def _listen(connection: AsyncConnection) -> asyncio.Event:

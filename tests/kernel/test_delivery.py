@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from infra.stack import Stack
 from subgraphs.kernel import outbox, tables
 from subgraphs.kernel.background import background
-from subgraphs.kernel.bus import Bus, key_stream, topic_stream
+from subgraphs.kernel.bus import Bus, RestartedError, key_stream, topic_stream
 from subgraphs.kernel.db import Database
 from subgraphs.kernel.inbox import MAX_ATTEMPTS, Inbox
 from subgraphs.kernel.relay import BATCH, leadership, relay, send_batch
@@ -83,6 +84,32 @@ async def _known(session: AsyncSession) -> bool:
 
 async def _length_is(bus: Bus, length: int) -> bool:
     return int(await bus.valkey.xlen(topic_stream(SHELF))) == length
+
+
+async def test_a_restarted_valkey_gets_what_it_lost_before_anything_new(
+    db: Database, bus: Bus, book: UUID, stores: Stack
+) -> None:
+    async def all_sent() -> bool:
+        return await unsent(db) == 0
+
+    await lend(db, book, times=2)
+    async with background(partial(relay, db.engine, bus, name=SHELF, topics=[SHELF])):
+        await until(all_sent)
+        async with db.read() as session:
+            await until(partial(_known, session))
+
+    await asyncio.to_thread(stores.restart, "valkey")
+    await bus.valkey.delete(topic_stream(SHELF), key_stream(SHELF, book))
+    await lend(db, book)
+    async with leadership(db.engine, "test") as connection:
+        with pytest.raises(RestartedError):
+            await send_batch(connection, bus)
+    assert await unsent(db) == 1
+
+    async with background(partial(relay, db.engine, bus, name=SHELF, topics=[SHELF])):
+        await until(partial(_length_is, bus, 3))
+    async with aclosing(bus.listen(SHELF, book, after=0, head=3)) as listening:
+        assert [(await anext(listening)).cursor for _ in range(3)] == [1, 2, 3]
 
 
 async def test_an_event_sent_twice_takes_effect_once_and_is_heard_once(

@@ -57,9 +57,8 @@ async def test_a_listener_that_falls_behind_loses_nothing(
 ) -> None:
     async with aclosing(bus.listen(SHELF, book, after=None, head=0)) as listening:
         first = asyncio.ensure_future(anext(listening))
-        await asyncio.sleep(0)  # it is registered now, and waits
+        await until(partial(_registered, bus))
         async with background(partial(_follow, bus)):
-            await until(partial(_positioned, bus))
             await lend(db, book, times=250)
             await send_all(db, bus)
             seen = [(await first).cursor]
@@ -68,8 +67,41 @@ async def test_a_listener_that_falls_behind_loses_nothing(
     assert seen == list(range(1, 251))
 
 
-async def _positioned(bus: Bus) -> bool:
-    return SHELF in bus.__dict__["_positions"]
+async def _registered(bus: Bus) -> bool:
+    return bool(bus.__dict__["_queues"])
+
+
+async def test_what_came_and_went_before_a_listener_was_there_is_heard(
+    db: Database, bus: Bus, book: UUID
+) -> None:
+    await bus.take_positions([SHELF])
+    await lend(db, book)  # after the head was looked up, which was 0 then
+    await send_all(db, bus)
+    assert len(await bus.follow([SHELF])) == 1
+
+    [heard] = await collect(bus, book, 1, after=None, head=0)
+
+    assert heard.cursor == 1
+
+
+async def test_who_listens_before_the_process_follows_the_topic_misses_nothing(
+    db: Database, bus: Bus, book: UUID
+) -> None:
+    """So it is when a process starts while Valkey is away."""
+    async with aclosing(bus.listen(SHELF, book, after=None, head=0)) as listening:
+        first = asyncio.ensure_future(anext(listening))
+        await until(partial(_registered, bus))
+        await until(partial(_replayed, bus))
+        await lend(db, book)
+        await send_all(db, bus)
+        async with background(partial(_follow, bus)), asyncio.timeout(10):
+            assert (await first).cursor == 1
+
+
+async def _replayed(bus: Bus) -> bool:
+    """The listener has asked for its past, which came to nothing: it waits for what is new."""
+    [[queue]] = bus.__dict__["_queues"].values()
+    return bool(queue.__dict__["_getters"])
 
 
 async def test_nobody_hears_of_other_aggregates(db: Database, bus: Bus, book: UUID) -> None:
