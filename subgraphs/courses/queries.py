@@ -124,7 +124,7 @@ class CourseHit:
 class Query:
     """What courses answers."""
 
-    @strawberry.federation.field(shareable=True)  # type: ignore[untyped-decorator]
+    @graphql.shared_field
     def viewer(self, info: types.Info) -> types.User | None:
         """You; null when you are not logged in."""
         user_id = info.context.viewer.user_id
@@ -149,7 +149,7 @@ class Query:
         """A lesson of a course that is open to you, in the version that you see of it."""
         return await types.Lesson.load(info, id)
 
-    @strawberry.field(metadata={"list_size": 20})  # type: ignore[untyped-decorator]
+    @graphql.list_field(size=20)
     async def categories(self, info: types.Info) -> list[types.Category]:
         """All categories, by name."""
         async with info.context.read() as session:

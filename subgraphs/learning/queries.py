@@ -2,22 +2,21 @@ from uuid import UUID
 
 import strawberry
 
+from subgraphs.kernel import graphql
 from subgraphs.learning import types
-
-
-def _viewer(info: types.Info) -> types.User | None:
-    """The person who is asking; null for someone who is not logged in."""
-    viewer = info.context.viewer
-    if viewer.user_id is None or viewer.scopes is not None:
-        return None
-    return types.User(id=viewer.user_id)
 
 
 @strawberry.type
 class Query:
     """What can be asked about learning."""
 
-    viewer: types.User | None = strawberry.federation.field(resolver=_viewer, shareable=True)
+    @graphql.shared_field
+    def viewer(self, info: types.Info) -> types.User | None:
+        """The person who is asking; null for someone who is not logged in."""
+        viewer = info.context.viewer
+        if viewer.user_id is None or viewer.scopes is not None:
+            return None
+        return types.User(id=viewer.user_id)
 
     @strawberry.field
     async def enrollment(self, info: types.Info, id: UUID) -> types.Enrollment | None:

@@ -18,7 +18,7 @@ MAX_SEARCH = 100
 class Query:
     """What can be asked about people and organizations."""
 
-    @strawberry.federation.field(shareable=True)  # type: ignore[untyped-decorator]
+    @graphql.shared_field
     async def viewer(self, info: types.Info) -> types.User | None:
         """The person who is asking; null for someone who is not logged in."""
         viewer = info.context.viewer

@@ -118,7 +118,7 @@ class BookType:
         """Always fails, with a secret in the message."""
         raise RuntimeError("postgresql://shelf:hunter2@db/shelf")
 
-    @strawberry.field(metadata={"list_size": 50})  # type: ignore[untyped-decorator]
+    @graphql.list_field(size=50)
     async def neighbours(self) -> list["BookType"]:
         """The books beside it."""
         return []

@@ -120,14 +120,14 @@ class Course:
 
         return Organization(id=self.row.organization_id)
 
-    @strawberry.field(metadata={"list_size": 2})  # type: ignore[untyped-decorator]
+    @graphql.list_field(size=2)
     def instructors(self) -> list[LazyUser | None]:
         """Who teaches it."""
         from subgraphs.courses.types.people import User  # noqa: PLC0415
 
         return [User(id=id) for id in self.row.instructor_ids]
 
-    @strawberry.field(metadata={"list_size": 2})  # type: ignore[untyped-decorator]
+    @graphql.list_field(size=2)
     async def prerequisites(self, info: Info) -> list["Course"]:
         """Courses to complete before this one, as far as you may see them."""
         found = await info.context.loaders.course.load_many(self.row.prerequisite_course_ids)
@@ -143,7 +143,7 @@ class Course:
             id=outline.version_id, number=outline.number, published_at=outline.published_at
         )
 
-    @strawberry.field(metadata={"list_size": USUAL})  # type: ignore[untyped-decorator]
+    @graphql.list_field(size=USUAL)
     async def modules(self, info: Info) -> list[Module]:
         """Its parts, in the version that you see."""
         outline = await self._outline(info)

@@ -9,6 +9,7 @@ from subgraphs.courses import markdown, models
 from subgraphs.courses.repository import drafts
 from subgraphs.courses.types.base import Info
 from subgraphs.courses.types.lesson import USUAL
+from subgraphs.kernel import graphql
 
 
 @strawberry.type
@@ -74,7 +75,7 @@ class DraftModule:
     """Its place in the course, from 0."""
     course_id: strawberry.Private[UUID]
 
-    @strawberry.field(metadata={"list_size": USUAL})  # type: ignore[untyped-decorator]
+    @graphql.list_field(size=USUAL)
     async def lessons(self, info: Info) -> list[DraftLesson]:
         """Its lessons, in order."""
         draft = await info.context.loaders.draft.load(self.course_id)
@@ -96,7 +97,7 @@ class CourseDraft:
     """Whether it may differ from the latest version."""
     draft: strawberry.Private[drafts.Draft]
 
-    @strawberry.field(metadata={"list_size": USUAL})  # type: ignore[untyped-decorator]
+    @graphql.list_field(size=USUAL)
     async def modules(self) -> list[DraftModule]:
         """Its parts, in order; those without lessons are not published."""
         return [DraftModule.from_row(row) for row in self.draft.modules]

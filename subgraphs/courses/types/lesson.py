@@ -7,6 +7,7 @@ import strawberry
 from subgraphs.courses import models
 from subgraphs.courses.repository.lessons import LessonRow, by_module
 from subgraphs.courses.types.base import Info
+from subgraphs.kernel import graphql
 
 if TYPE_CHECKING:
     from subgraphs.courses.types.course import Course
@@ -28,7 +29,7 @@ class Module:
     version_id: strawberry.Private[UUID]
     rows: strawberry.Private[Sequence[LessonRow] | None]
 
-    @strawberry.field(metadata={"list_size": USUAL})  # type: ignore[untyped-decorator]
+    @graphql.list_field(size=USUAL)
     async def lessons(self, info: Info) -> list["Lesson"]:
         """Its lessons, in order."""
         rows = self.rows

@@ -2,6 +2,7 @@
 
 from subgraphs.kernel.graphql.connections import Connection, Edge, PageInfo, connection
 from subgraphs.kernel.graphql.context import Context, Info
+from subgraphs.kernel.graphql.fields import list_field, shared_field
 from subgraphs.kernel.graphql.nested import Nested
 from subgraphs.kernel.graphql.refusals import (
     ForbiddenError,
@@ -26,4 +27,6 @@ __all__ = [
     "UserError",
     "connection",
     "expose",
+    "list_field",
+    "shared_field",
 ]

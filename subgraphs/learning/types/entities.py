@@ -62,13 +62,10 @@ class Enrollment:
         lesson_id = next_lesson_id(self.standing, datetime.now(UTC))
         return (await self._lessons(info, [lesson_id]))[0] if lesson_id else None
 
-    async def _completed_lessons(self, info: Info) -> list[Lesson | None]:
+    @graphql.list_field(size=USUAL_LESSONS)
+    async def completed_lessons(self, info: Info) -> list[Lesson | None]:
         """The complete lessons, in the order of their completion."""
         return await self._lessons(info, self.standing.progress.completed_lesson_ids)
-
-    completed_lessons: list[Lesson | None] = strawberry.field(
-        resolver=_completed_lessons, metadata={"list_size": USUAL_LESSONS}
-    )
 
     async def _lessons(self, info: Info, ids: Sequence[UUID]) -> list[Lesson | None]:
         """Show lessons to the viewer: for the learner nothing more has to be read."""

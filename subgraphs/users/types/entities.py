@@ -59,13 +59,13 @@ class User:
         """Whether the person operates the platform; visible like the e-mail address."""
         return self.row.is_operator if await self._is_open_to(info) else None
 
-    @strawberry.field(metadata={"list_size": 5})  # type: ignore[untyped-decorator]
+    @graphql.list_field(size=5)
     async def memberships(self, info: Info) -> list["Membership"]:
         """One's own memberships; of others, those in the organizations that one administers."""
         rows = await info.context.loaders.memberships.load(self.id)
         return [Membership.from_row(row) for row in rows]
 
-    @strawberry.field(metadata={"list_size": 20})  # type: ignore[untyped-decorator]
+    @graphql.list_field(size=20)
     async def sessions(self, info: Info) -> list[Session] | None:
         """One's own open sessions, at most 100, the one used last first; null for others."""
         viewer = info.context.viewer

@@ -12,7 +12,8 @@ RESOLVERS = {
     "strawberry.subscription",
     "strawberry.federation.field",
     "strawberry.federation.mutation",
-    "graphql.field",
+    "graphql.list_field",
+    "graphql.shared_field",
 }
 MAX_STATEMENTS = {"queries": 10, "mutations": 5, "subscriptions": 15, "types": 10}
 """A mutation asks who it is, calls a service function, wraps its row. Lists name their page."""
