@@ -1,6 +1,6 @@
 """The benchmark itself, small and short: its answers count here, not its times."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -9,24 +9,15 @@ from tests.load import bench, realtime
 from tests.load.bench import Load
 from tests.load.client import percentile
 from tests.load.scenarios import SCENARIOS
-from tests.load.servers import NO_LIMIT, Servers, serving
+from tests.load.servers import Servers, serving
 
 SANE = 100
 """No page costs that many times what it costs by hand, on however busy a machine."""
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    folder = tmp_path_factory.mktemp("bench")
-    with Stack(
-        folder, seed="small", processes=1, postgres={"fsync": "off"}, environment=NO_LIMIT
-    ) as stack:
-        yield stack
-
-
 @pytest.fixture
-async def servers(stack: Stack) -> AsyncIterator[Servers]:
-    async with serving(stack) as servers:
+async def servers(seeded: Stack) -> AsyncIterator[Servers]:
+    async with serving(seeded) as servers:
         yield servers
 
 
