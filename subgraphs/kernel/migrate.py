@@ -10,7 +10,6 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
@@ -94,8 +93,11 @@ def _current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def create_kernel_tables(op: Operations) -> None:
-    """Create the tables of `kernel.tables`; the first migration of every subgraph calls this."""
+def create_kernel_tables(op: Any) -> None:
+    """Create the tables of `kernel.tables`; the first migration of every subgraph calls this.
+
+    `op` is `alembic.op`, a module that stands for an `Operations`, or such an object.
+    """
     tables.OUTBOX.metadata.create_all(op.get_bind(), checkfirst=False)
     for statement in _OUTBOX_SQL:
         op.execute(statement)

@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    migrate.create_kernel_tables(op)  # type: ignore[arg-type]  # the module stands for one
+    migrate.create_kernel_tables(op)
     op.create_table(
         "categories",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -18,7 +18,7 @@ EMPTY = sa.text("'{}'")
 
 
 def upgrade() -> None:
-    migrate.create_kernel_tables(op)  # type: ignore[arg-type]  # the module stands for one
+    migrate.create_kernel_tables(op)
     _create_log()
     _create_read_models()
     _create_projection()

@@ -25,7 +25,7 @@ CREATE TRIGGER audit_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON {}
 
 
 def upgrade() -> None:
-    create_kernel_tables(op)  # type: ignore[arg-type]  # the module stands for one
+    create_kernel_tables(op)
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     op.create_table(
         "audit_entries",
