@@ -111,15 +111,13 @@ async def journey(campus: Campus) -> set[str]:
         name="Canary",
         scopes=["courses:read"],
     )
-    if "secret" in made:
-        secrets.add(made["secret"])
-        token = await campus.visitor().do(
-            "clientToken",
-            "accessToken",
-            clientId=made["client"]["id"],
-            clientSecret=made["secret"],
-        )
-        secrets.add(token["accessToken"])
+    token = await campus.visitor().do(
+        "clientToken",
+        "accessToken",
+        clientId=made["client"]["id"],
+        clientSecret=made["secret"],
+    )
+    secrets |= {made["secret"], token["accessToken"]}
     invited = await instructor.do(
         "inviteMember",
         "token",
