@@ -1,0 +1,71 @@
+"""A device that follows an enrollment through every disconnect, as a browser's client does."""
+
+import asyncio
+import json
+import random
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from websockets.exceptions import WebSocketException
+
+from tests.support.api import Api, Socket
+
+PROGRESS = """subscription ($id: UUID!, $after: String) {
+  progressUpdated(enrollmentId: $id, after: $after) { cursor resync lessonId } }"""
+LONGEST_PAUSE = 1.0
+OPEN_SECONDS = 10
+
+
+@dataclass
+class Device:
+    """What arrived, and how often the way there broke."""
+
+    learner: Api
+    enrollment_id: str
+    cursor: int
+    """The last event it knows of; it goes on after that one."""
+    seen: list[int] = field(default_factory=list)
+    resyncs: int = 0
+    """Times it was told that events could no longer be replayed."""
+    opened: int = 0
+    refusals: dict[str, int] = field(default_factory=dict)
+    """Subscriptions that ended with an error, by its code."""
+
+    async def follow(self) -> None:
+        """Listen, and come back after a short random pause whenever the stream ends."""
+        while True:
+            with suppress(WebSocketException, OSError, TimeoutError):
+                await self._listen()
+            await asyncio.sleep(random.uniform(0, LONGEST_PAUSE))  # noqa: S311, no secret
+
+    async def _listen(self) -> None:
+        async with asyncio.timeout(OPEN_SECONDS) as opening, self.learner.socket() as socket:
+            await socket.subscribe(PROGRESS, {"id": self.enrollment_id, "after": str(self.cursor)})
+            opening.reschedule(None)
+            self.opened += 1
+            while (message := await _next(socket))["type"] == "next":
+                self._take(message["payload"])
+                if "errors" in message["payload"]:
+                    return
+
+    def _take(self, payload: dict[str, Any]) -> None:
+        for error in payload.get("errors", []):
+            code = error["extensions"]["code"]
+            self.refusals[code] = self.refusals.get(code, 0) + 1
+        if update := (payload.get("data") or {}).get("progressUpdated"):
+            self.cursor = int(update["cursor"])
+            self.resyncs += update["resync"]
+            self.seen.append(self.cursor)
+
+
+async def _next(socket: Socket) -> Any:
+    """The next message; there may be none for long."""
+    while (message := json.loads(await socket.connection.recv()))["type"] in ("ping", "pong"):
+        pass
+    return message
+
+
+async def arrived(devices: list[Device], cursor: int) -> bool:
+    """Tell whether every device knows of the event `cursor`."""
+    return all(device.cursor >= cursor for device in devices)

@@ -1,0 +1,112 @@
+"""What the databases hold in the end, compared with what was acknowledged."""
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from infra.bootstrap.parts import ROOT
+from infra.stack import Stack
+from tests.faults.crowd import Pupil
+
+# What courses consumes of learning's events; the others need no receipt there.
+HANDLED = ("enrollment_created", "lesson_completed")
+
+
+@dataclass(frozen=True)
+class Balance:
+    """All zero if nothing was lost and nothing happened twice."""
+
+    lost: int
+    """Completions that were acknowledged and are not in the log."""
+    doubled: int
+    """Completions that are in the log more than once."""
+    invented: int
+    """Completions in the log that nobody asked for."""
+    unnumbered: int
+    """Enrollments whose events are not numbered from 1 without a gap."""
+    unsent: int
+    """Events that never left the outbox, dead ones included."""
+    without_effect: int
+    """Events that courses has no receipt of, or has put aside."""
+    wrong_effects: int
+    """Enrollments whose completed lessons, as courses knows them, differ or are out of order."""
+    wrong_counts: int
+    """Enrollment counters, in both subgraphs, that are not the number of learners."""
+
+
+@asynccontextmanager
+async def connected(stack: Stack, subgraph: str) -> AsyncIterator[Any]:
+    """A connection of the driver to a subgraph's database."""
+    url = stack.database_url(subgraph).replace("+asyncpg", "")
+    connection = await asyncpg.connect(url)  # type: ignore[no-untyped-call]
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def settled(stack: Stack) -> bool:
+    """Tell whether all that was published has been sent and has taken effect."""
+    async with connected(stack, "learning") as learning, connected(stack, "courses") as courses:
+        if await learning.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL"):
+            return False
+        return not await _without_effect(learning, courses)
+
+
+async def balance(stack: Stack, course_id: str, pupils: list[Pupil]) -> Balance:
+    """Audit the course that `pupils`, and nobody else, are enrolled in."""
+    async with connected(stack, "learning") as learning, connected(stack, "courses") as courses:
+        logged: dict[str, list[str]] = {pupil.enrollment_id: [] for pupil in pupils}
+        for row in await learning.fetch(_LOG, list(logged)):
+            logged[str(row["enrollment_id"])].append(str(row["lesson_id"]))
+        known = {
+            str(row["enrollment_id"]): [str(id) for id in row["completed_lesson_ids"]]
+            for row in await courses.fetch(_ENTITLEMENTS, list(logged))
+        }
+        counts = [
+            await learning.fetchval(f"{_COUNT} course_id = $1", course_id),
+            await courses.fetchval(f"{_COUNT} id = $1", course_id),
+        ]
+        told = {pupil.enrollment_id: set(pupil.complete) for pupil in pupils}
+        return Balance(
+            lost=sum(len(told[id] - set(found)) for id, found in logged.items()),
+            doubled=sum(len(found) - len(set(found)) for found in logged.values()),
+            invented=sum(len(set(found) - told[id]) for id, found in logged.items()),
+            unnumbered=await learning.fetchval(_UNNUMBERED),
+            unsent=await learning.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL"),
+            without_effect=await _without_effect(learning, courses),
+            wrong_effects=sum(known.get(id) != found for id, found in logged.items()),
+            wrong_counts=sum(count != len(pupils) for count in counts),
+        )
+
+
+async def _without_effect(learning: Any, courses: Any) -> int:
+    types = [f"learning.{name}" for name in HANDLED]
+    published = await learning.fetch("SELECT id FROM outbox WHERE type = ANY($1)", types)
+    receipts = {row["id"] for row in await courses.fetch("SELECT id FROM inbox")}
+    aside: int = await courses.fetchval("SELECT count(*) FROM inbox_deferred")
+    return aside + sum(row["id"] not in receipts for row in published)
+
+
+async def drift(stack: Stack) -> str:
+    """Rebuild the projection from the log and tell the differences; empty if there are none."""
+    command = [sys.executable, "-m", "subgraphs.learning.projection", "rebuild", "--verify"]
+    done = subprocess.run(  # noqa: ASYNC221, S603, our own words, and nothing else is going on
+        command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+_LOG = """SELECT enrollment_id, lesson_id FROM progress_events
+WHERE kind = 'LESSON_COMPLETED' AND enrollment_id = ANY($1::uuid[]) ORDER BY enrollment_id, seq"""
+_ENTITLEMENTS = """SELECT enrollment_id, completed_lesson_ids FROM entitlements
+WHERE enrollment_id = ANY($1::uuid[])"""
+_COUNT = "SELECT enrollment_count FROM courses WHERE"
+_UNNUMBERED = """SELECT count(*) FROM (SELECT FROM outbox WHERE type LIKE 'learning.%'
+GROUP BY aggregate_id HAVING count(*) <> max(aggregate_seq) OR min(aggregate_seq) <> 1
+OR count(DISTINCT aggregate_seq) <> count(*)) AS wrong"""
