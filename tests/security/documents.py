@@ -38,8 +38,9 @@ def selection(type_: Any, depth: int) -> str:
     if is_leaf_type(of):
         return ""
     if is_union_type(of):
-        parts = [f"... on {member.name} {selection(member, depth)}" for member in of.types]
-        return "{ __typename " + " ".join(parts) + " }"
+        success, *_ = (member for member in of.types if member.name.endswith("Success"))
+        refusal = "... on UserError { code message }"
+        return f"{{ __typename {refusal} ... on {success.name} {selection(success, depth)} }}"
     fields = [
         name
         if is_leaf_type(get_named_type(field.type))
@@ -48,29 +49,36 @@ def selection(type_: Any, depth: int) -> str:
         if (is_leaf_type(get_named_type(field.type)) or depth > 0)
         and not any(isinstance(argument.type, GraphQLNonNull) for argument in field.args.values())
     ]
-    # In a union the same name may be of another type in another member.
     return "{ __typename " + " ".join(fields) + " }"
 
 
-def value_of(name: str, type_: Any, values: Values) -> Any:
-    """Build a value that fits a type, leaf by leaf from `values`."""
+def value_of(name: str, type_: Any, values: Values, wanted: tuple[str, ...] = ()) -> Any:
+    """Build a value that fits a type, leaf by leaf from `values`.
+
+    Of optional input fields only the one on the path `wanted` is there.
+    """
     if isinstance(type_, GraphQLNonNull):
-        return value_of(name, type_.of_type, values)
+        return value_of(name, type_.of_type, values, wanted)
     if isinstance(type_, GraphQLList):
-        return [value_of(name, type_.of_type, values)]
+        return [value_of(name, type_.of_type, values, wanted)]
     if isinstance(type_, GraphQLInputObjectType):
-        fields = type_.fields.items()
-        return {key: value_of(key, field.type, values) for key, field in fields}
+        return {
+            key: value_of(key, field.type, values, wanted[1:])
+            for key, field in type_.fields.items()
+            if isinstance(field.type, GraphQLNonNull) or key in wanted[:1]
+        }
     return values(name, type_)
 
 
-def operation(kind: str, name: str, values: Values, depth: int = 0) -> dict[str, Any]:
-    """One operation on a root field with all its arguments: `query` and `variables`."""
+def operation(
+    kind: str, name: str, values: Values, wanted: tuple[str, ...] = (), depth: int = 0
+) -> dict[str, Any]:
+    """One operation on a root field with what it requires and the argument that is `wanted`."""
     field = roots(kind)[name]
     arguments = {
         key: argument
         for key, argument in field.args.items()
-        if key not in ("last", "before")  # a page goes one way
+        if isinstance(argument.type, GraphQLNonNull) or key in wanted[:1]
     }
     declared = ", ".join(f"${key}: {argument.type}" for key, argument in arguments.items())
     passed = ", ".join(f"{key}: ${key}" for key in arguments)
@@ -79,7 +87,8 @@ def operation(kind: str, name: str, values: Values, depth: int = 0) -> dict[str,
     return {
         "query": f"{head} {{ {call} {selection(field.type, depth)} }}",
         "variables": {
-            key: value_of(key, argument.type, values) for key, argument in arguments.items()
+            key: value_of(key, argument.type, values, wanted[1:])
+            for key, argument in arguments.items()
         },
     }
 
