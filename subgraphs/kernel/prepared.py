@@ -4,8 +4,10 @@ A session builds, hashes and unpacks a statement each time, which costs ten time
 the driver need for it. Where a page is made of such reads, they are written once, with
 `bindparam`s, and give plain tuples:
 
-    NAMES = Prepared(select(User.id, User.name).where(User.id == any_(bindparam("ids", type_=IDS))))
-    rows = await NAMES.rows(db, ids=ids)
+    TITLES = Prepared(
+        select(Book.id, Book.title).where(Book.id == any_(bindparam("ids", type_=IDS)))
+    )
+    rows = await TITLES.rows(db, ids=ids)
 
 Every value that differs from call to call is a parameter; a list is one array, `= ANY(:ids)`, not
 `IN`, whose text would change with its length.

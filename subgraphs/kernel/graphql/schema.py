@@ -47,7 +47,7 @@ class Schema(strawberry.federation.Schema):
     ) -> None:
         """Log nothing here: the gate logs what is a fault, without the document."""
 
-    async def entities_resolver(
+    async def entities_resolver(  # type: ignore[override]  # Strawberry awaits what it gets
         self, info: Info, representations: list[FederationAny]
     ) -> list[FederationAny]:
         """Resolve references by their key alone; nothing else in them is believed.
@@ -72,25 +72,35 @@ class Schema(strawberry.federation.Schema):
         return found
 
     def _reference(self, info: Info, representation: Any) -> Any:
+        try:
+            origin, keys = self._understand(representation)
+        except GraphQLError as error:
+            return error
+        if "id" in keys and hasattr(origin, "resolve_references"):
+            return _Awaited(origin, keys["id"])
+        return origin.resolve_reference(info=info, **keys)
+
+    def _understand(self, representation: Any) -> tuple[Any, dict[str, Any]]:
+        """Find the type that is referred to, and the key."""
         if not isinstance(representation, dict):
-            return _bad("A reference is an object.")
+            raise _bad("A reference is an object.")
         concrete = self.schema_converter.type_map.get(str(representation.get("__typename")))
         origin: Any = getattr(getattr(concrete, "definition", None), "origin", None)
         if not hasattr(origin, "resolve_reference"):
-            return _bad("This type cannot be referred to.")
-        keys = {name: representation[name] for name in _keys(origin) if name in representation}
+            raise _bad("This type cannot be referred to.")
+        keys: dict[str, Any] = {
+            name: representation[name] for name in _keys(origin) if name in representation
+        }
         if not keys:
-            return _bad("This reference lacks its key.")
+            raise _bad("This reference lacks its key.")
         if not all(isinstance(key, str) and "\0" not in key for key in keys.values()):
-            return _bad("A key is a string.")
+            raise _bad("A key is a string.")
         if "id" in keys:
             try:
                 keys["id"] = UUID(keys["id"])
             except ValueError:
-                return _bad("This id is not a UUID.")
-            if hasattr(origin, "resolve_references"):
-                return _Awaited(origin, keys["id"])
-        return origin.resolve_reference(info=info, **keys)
+                raise _bad("This id is not a UUID.") from None
+        return origin, keys
 
 
 @dataclass(frozen=True, slots=True)
