@@ -45,3 +45,10 @@ async def repeat(step: Callable[[], Awaitable[None]]) -> None:
         else:
             pause = PAUSE
             await asyncio.sleep(0)  # a step that never waits must not starve the others
+
+
+def heed_cancellation() -> None:
+    """Raise what the client of Valkey swallowed: below Python 3.12, `asyncio.wait_for` may lose it."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -15,6 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
+from subgraphs.kernel.background import heed_cancellation
 from subgraphs.kernel.events import Envelope
 
 logger = structlog.get_logger(__name__)
@@ -188,6 +189,7 @@ class Bus:
                 last = heard.cursor
                 yield heard
             while True:
+                heed_cancellation()
                 envelope = await queue.get()
                 seq = envelope.aggregate_seq
                 if seq > last + 1:  # some were dropped on the way here

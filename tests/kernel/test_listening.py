@@ -109,3 +109,17 @@ async def test_nobody_hears_of_other_aggregates(db: Database, bus: Bus, book: UU
     await send_all(db, bus)
     [heard] = await collect(bus, uuid4(), 1, after=0, head=1)
     assert heard.envelope is None
+
+
+async def test_a_listener_ends_whenever_it_is_cancelled(bus: Bus) -> None:
+    async def listen() -> None:
+        async with aclosing(bus.listen(SHELF, uuid4(), after=0, head=0)) as listening:
+            await anext(listening)
+
+    for turns in range(200):  # of the loop: somewhere in a request to Valkey
+        listener = asyncio.create_task(listen())
+        for _ in range(turns % 40):
+            await asyncio.sleep(0)
+        listener.cancel()
+        done, _ = await asyncio.wait([listener], timeout=5)
+        assert done
