@@ -48,7 +48,7 @@ async def repeat(step: Callable[[], Awaitable[None]]) -> None:
 
 
 def heed_cancellation() -> None:
-    """Raise what the client of Valkey swallowed: below Python 3.12, `asyncio.wait_for` may lose it."""
+    """Raise what the client of Valkey swallowed: before Python 3.12 `wait_for` may lose it."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
