@@ -5,7 +5,7 @@ flow on. It is tried again with backoff, and after `MAX_ATTEMPTS` it is a dead l
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -13,8 +13,8 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import Counter, Gauge
-from sqlalchemy import delete, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Uuid, bindparam, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from subgraphs.kernel import failpoints, telemetry
@@ -27,7 +27,16 @@ from subgraphs.kernel.tables import INBOX, INBOX_DEFERRED
 logger = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 5
+BATCH = 50
+"""Events that share a transaction: few enough that no row they change is locked for long."""
+
 CHECK_SECONDS = 1.0
+_RECEIPTS = (
+    insert(INBOX)
+    .from_select(["id"], select(func.unnest(bindparam("ids", type_=ARRAY(Uuid())))))
+    .on_conflict_do_nothing()
+    .returning(INBOX.c.id)
+)
 EventT = TypeVar("EventT", bound=Event)
 Handler = Callable[[AsyncSession, EventT, Envelope], Awaitable[None]]
 HANDLED = Counter("polynode_inbox_handled", "Events that took effect.", ["group", "type"])
@@ -113,9 +122,26 @@ class Inbox:
             aggregates = {entry.envelope.aggregate_id for entry in mine}
             async with db.read() as session:
                 blocked = set(await session.scalars(_waiting_aggregates(aggregates)))
-            for entry in mine:
-                await self._take(entry, blocked, db)
+            for start in range(0, len(mine), BATCH):
+                batch = mine[start : start + BATCH]
+                if not await self._take_all(batch, blocked, db):
+                    for entry in batch:
+                        await self._take(entry, blocked, db)
         await bus.acknowledge(self.group, entries)
+
+    async def _take_all(self, batch: Sequence[Entry], blocked: set[UUID], db: Database) -> bool:
+        """Take a batch in one transaction; where one event fails, none has taken effect."""
+        if len(batch) == 1:
+            return False
+        ready = [it.envelope for it in batch if it.envelope.aggregate_id not in blocked]
+        try:
+            await self._transact(db, ready)
+        except Exception:  # reported when each is taken by itself
+            return False
+        for entry in batch:
+            if entry.envelope.aggregate_id in blocked:
+                await _defer(db, entry, attempts=0)
+        return True
 
     async def _take(self, entry: Entry, blocked: set[UUID], db: Database) -> None:
         envelope = entry.envelope
@@ -123,7 +149,7 @@ class Inbox:
             await _defer(db, entry, attempts=0)
             return
         try:
-            await db.transact(self._apply, envelope)
+            await self._transact(db, [envelope])
         except UnknownVersionError as error:
             await _defer(db, entry, attempts=0, error=error, dead=True)
         except Exception as error:
@@ -136,11 +162,23 @@ class Inbox:
         with telemetry.handling(envelope):
             logger.error(what, event_id=str(envelope.id), type=envelope.type, exc_info=error)
 
-    async def _apply(self, session: AsyncSession, envelope: Envelope) -> None:
-        """Take effect in `session`, unless that happened before."""
-        receipt = insert(INBOX).values(id=envelope.id).on_conflict_do_nothing()
-        if not await session.scalar(receipt.returning(INBOX.c.id)):
-            return
+    async def _transact(self, db: Database, envelopes: Sequence[Envelope]) -> None:
+        for envelope in await db.transact(self._apply, envelopes):
+            HANDLED.labels(self.group, envelope.type).inc()
+
+    async def _apply(
+        self, session: AsyncSession, envelopes: Sequence[Envelope]
+    ) -> Sequence[Envelope]:
+        """Give effect to those that had none before, in their order, and return them."""
+        new = set(await session.scalars(_RECEIPTS, {"ids": [it.id for it in envelopes]}))
+        fresh = [it for it in {it.id: it for it in envelopes}.values() if it.id in new]
+        for envelope in fresh:
+            await self._handle(session, envelope)
+            await session.flush()
+            session.expunge_all()  # the next handler sees the rows, not what this one read of them
+        return fresh
+
+    async def _handle(self, session: AsyncSession, envelope: Envelope) -> None:
         found = self.handlers.get((envelope.type, envelope.version))
         if found is None:
             raise UnknownVersionError(f"{envelope.type} version {envelope.version} is unknown.")
@@ -151,7 +189,6 @@ class Inbox:
         ):
             await handler(session, event_type.model_validate(envelope.data), envelope)
         failpoints.reach("inbox.handled")
-        HANDLED.labels(self.group, envelope.type).inc()
 
     async def retry(self, db: Database) -> None:
         """Try again what is due, the oldest event of each aggregate."""
@@ -168,7 +205,8 @@ class Inbox:
                 await _fail(db, row, attempts=row.attempts + 1, error=error)
 
     async def _reapply(self, session: AsyncSession, envelope: Envelope) -> None:
-        await self._apply(session, envelope)
+        for handled in await self._apply(session, [envelope]):
+            HANDLED.labels(self.group, handled.type).inc()
         await session.execute(delete(INBOX_DEFERRED).where(INBOX_DEFERRED.c.id == envelope.id))
 
     async def _measure(self, seat: AsyncConnection) -> None:
