@@ -8,7 +8,7 @@ from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from subgraphs.kernel import telemetry
+from subgraphs.kernel import failpoints, telemetry
 from subgraphs.kernel.events import Event
 from subgraphs.kernel.tables import OUTBOX
 
@@ -54,6 +54,7 @@ def _write(session: Session) -> None:
     if rows := session.info.pop(STAGED, None):
         session.flush()
         session.execute(insert(OUTBOX).inline(), rows)
+        failpoints.reach("outbox.written")
 
 
 @sqlalchemy_event.listens_for(Session, "after_rollback")

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import structlog
 from prometheus_client import Counter, Gauge
 from sqlalchemy import Select, func, select, text, update
@@ -138,9 +139,13 @@ async def send_batch(connection: AsyncConnection, bus: Bus) -> int:
 async def _send(rows: Any, connection: AsyncConnection, bus: Bus) -> None:
     topics: dict[str, list[Any]] = {}
     for row in rows:
-        topics.setdefault(row.topic, []).append(row)
+        if _is_object(row.data):
+            topics.setdefault(row.topic, []).append(row)
+        else:  # every reader of the topic would stumble over it, again and again
+            await _put_off(connection, row, "The data is no JSON object.", for_good=True)
     for topic, messages in topics.items():
         batch = [(row.aggregate_id, row.aggregate_seq, _envelope(row)) for row in messages]
+        failpoints.reach("relay.read")
         refusals = await bus.send(topic, batch)
         failpoints.reach("relay.sent")
         sent = [row.id for row, refusal in zip(messages, refusals, strict=True) if not refusal]
@@ -151,6 +156,13 @@ async def _send(rows: Any, connection: AsyncConnection, bus: Bus) -> None:
         for row, refusal in zip(messages, refusals, strict=True):
             if refusal:
                 await _put_off(connection, row, refusal)
+
+
+def _is_object(data: str) -> bool:
+    try:
+        return isinstance(orjson.loads(data), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _envelope(row: Any) -> str:
@@ -172,7 +184,9 @@ def _envelope(row: Any) -> str:
     return f'{head[:-1]},"data":{row.data}}}'
 
 
-async def _put_off(connection: AsyncConnection, row: Any, refusal: str) -> None:
+async def _put_off(
+    connection: AsyncConnection, row: Any, refusal: str, *, for_good: bool = False
+) -> None:
     """Retry with exponential backoff; give up after `MAX_ATTEMPTS`, so that others may pass."""
     attempts = row.attempts + 1
     logger.error("An event was refused", event_id=str(row.id), attempts=attempts, error=refusal)
@@ -183,7 +197,7 @@ async def _put_off(connection: AsyncConnection, row: Any, refusal: str) -> None:
             attempts=attempts,
             error=refusal[:1_000],
             retry_at=func.now() + timedelta(seconds=min(2**attempts, 3_600)),
-            dead_at=func.now() if attempts >= MAX_ATTEMPTS else None,
+            dead_at=func.now() if for_good or attempts >= MAX_ATTEMPTS else None,
         )
     )
 
