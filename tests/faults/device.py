@@ -3,7 +3,8 @@
 import asyncio
 import json
 import random
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,18 @@ async def _next(socket: Socket) -> Any:
     return message
 
 
-async def arrived(devices: list[Device], cursor: int) -> bool:
+@asynccontextmanager
+async def following(*devices: Device) -> AsyncIterator[None]:
+    """Let the devices follow for as long as the block lasts."""
+    tasks = [asyncio.create_task(device.follow()) for device in devices]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def arrived(devices: Sequence[Device], cursor: int) -> bool:
     """Tell whether every device knows of the event `cursor`."""
     return all(device.cursor >= cursor for device in devices)

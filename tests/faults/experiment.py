@@ -12,7 +12,7 @@ from typing import Any
 from infra.stack import Stack
 from tests.faults import ledger
 from tests.faults.crowd import Pupil, enrol
-from tests.faults.device import Device, arrived
+from tests.faults.device import Device, arrived, following
 from tests.faults.nemesis import Nemesis
 from tests.support.api import eventually
 from tests.support.campus import open_campus
@@ -44,7 +44,9 @@ class Plan:
 
 
 SMALL = Plan(600, seed=20_260_730, every=(15, 60))
-FULL = Plan(10_000, seed=20_260_730, every=(50, 150), failpoints="relay.sent=0.005")
+FULL = Plan(
+    10_000, seed=20_260_730, every=(50, 150), failpoints="relay.sent=0.005,inbox.handled=0.001"
+)
 
 
 @dataclass(frozen=True)
@@ -90,18 +92,16 @@ async def run(stack: Stack, plan: Plan) -> Outcome:
             return sum(len(pupil.complete) for pupil in pupils)
 
         nemesis = Nemesis(stack, plan.seed, plan.every, armed, completed)
-        following = [asyncio.create_task(device.follow()) for device in devices]
-        started = time.monotonic()
-        async with nemesis.raging():
-            await asyncio.gather(*(pupil.finish(course.lesson_ids) for pupil in pupils))
-            ended = time.monotonic()
         last = plan.lessons + 2  # the enrolment before them, the completed course after them
-        with suppress(TimeoutError):  # the figures tell what is missing
-            await eventually(partial(ledger.settled, stack), within=SETTLE_SECONDS)
-            await eventually(partial(arrived, devices, last), within=SETTLE_SECONDS)
+        started = time.monotonic()
+        async with following(*devices):
+            async with nemesis.raging():
+                await asyncio.gather(*(pupil.finish(course.lesson_ids) for pupil in pupils))
+                ended = time.monotonic()
+            with suppress(TimeoutError):  # the figures tell what is missing
+                await eventually(partial(ledger.settled, stack), within=SETTLE_SECONDS)
+                await eventually(partial(arrived, devices, last), within=SETTLE_SECONDS)
         settled = time.monotonic()
-        for task in following:
-            task.cancel()
         return Outcome(
             completions=completed(),
             killed=dict(nemesis.killed),

@@ -39,6 +39,9 @@ class Balance:
     """Enrollment counters, in both subgraphs, that are not the number of learners."""
 
 
+NOTHING = Balance(0, 0, 0, 0, 0, 0, 0, 0)
+
+
 @asynccontextmanager
 async def connected(stack: Stack, subgraph: str) -> AsyncIterator[Any]:
     """A connection of the driver to a subgraph's database."""
@@ -53,9 +56,14 @@ async def connected(stack: Stack, subgraph: str) -> AsyncIterator[Any]:
 async def settled(stack: Stack) -> bool:
     """Tell whether all that was published has been sent and has taken effect."""
     async with connected(stack, "learning") as learning, connected(stack, "courses") as courses:
-        if await learning.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL"):
-            return False
-        return not await _without_effect(learning, courses)
+        return not (await waiting(stack) or await _without_effect(learning, courses))
+
+
+async def waiting(stack: Stack) -> int:
+    """Tell how many events of learning are still to be sent."""
+    async with connected(stack, "learning") as learning:
+        count: int = await learning.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
+        return count
 
 
 async def balance(stack: Stack, course_id: str, pupils: list[Pupil]) -> Balance:
@@ -78,7 +86,7 @@ async def balance(stack: Stack, course_id: str, pupils: list[Pupil]) -> Balance:
             doubled=sum(len(found) - len(set(found)) for found in logged.values()),
             invented=sum(len(set(found) - told[id]) for id, found in logged.items()),
             unnumbered=await learning.fetchval(_UNNUMBERED),
-            unsent=await learning.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL"),
+            unsent=await waiting(stack),
             without_effect=await _without_effect(learning, courses),
             wrong_effects=sum(known.get(id) != found for id, found in logged.items()),
             wrong_counts=sum(count != len(pupils) for count in counts),

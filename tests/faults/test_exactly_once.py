@@ -8,8 +8,6 @@ from infra.stack import Stack
 from tests.faults import experiment, ledger
 from tests.faults.figures import Figure
 
-NOTHING = ledger.Balance(0, 0, 0, 0, 0, 0, 0, 0)
-
 
 @pytest.mark.timeout(900)
 async def test_nothing_is_lost_and_nothing_happens_twice_while_parts_are_killed(
@@ -22,7 +20,7 @@ async def test_nothing_is_lost_and_nothing_happens_twice_while_parts_are_killed(
 
     figure("exactly once", **outcome.as_json())
     assert outcome.completions == plan.completions
-    assert outcome.balance == NOTHING
+    assert outcome.balance == ledger.NOTHING
     assert outcome.drift == ""
     assert (outcome.missed, outcome.doubled, outcome.unordered) == (0, 0, 0)
     assert sum(outcome.killed.values()) >= plan.completions // plan.every[1] - 1
