@@ -32,7 +32,7 @@ _dialect: Any = asyncpg.dialect()  # type: ignore[no-untyped-call]
 class Prepared:
     """One SELECT; its rows are named tuples of its columns."""
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: Select[*tuple[Any, ...]]) -> None:
         self._statement = statement
 
     @cached_property

@@ -16,10 +16,10 @@ from subgraphs.users.repository import organizations, people
 class Loaders:
     """What resolvers of many objects ask in one question each."""
 
-    user: DataLoader[UUID, models.User | None]
+    user: DataLoader[UUID, people.Profile | None]
     administered: DataLoader[UUID, bool]
     """Whether the viewer may see a user's e-mail address and settings, as an admin."""
-    organization: DataLoader[UUID, models.Organization | None]
+    organization: DataLoader[UUID, organizations.Named | None]
     memberships: DataLoader[UUID, list[models.Membership]]
     """Of a user, those that the viewer may see."""
     members: graphql.Nested
@@ -29,9 +29,8 @@ class Loaders:
 
     @classmethod
     def build(cls, db: Database, viewer: Viewer) -> Self:
-        async def users(ids: list[UUID]) -> list[models.User | None]:
-            async with db.read() as session:
-                return await people.users_by_id(session, viewer, ids)
+        async def users(ids: list[UUID]) -> list[people.Profile | None]:
+            return await people.users_by_id(db, viewer, ids)
 
         async def administered(ids: list[UUID]) -> list[bool]:
             if viewer.is_operator:
@@ -41,9 +40,8 @@ class Loaders:
             async with db.read() as session:
                 return await people.administered(session, viewer, ids)
 
-        async def organizations_(ids: list[UUID]) -> list[models.Organization | None]:
-            async with db.read() as session:
-                return await organizations.organizations_by_id(session, viewer, ids)
+        async def organizations_(ids: list[UUID]) -> list[organizations.Named | None]:
+            return await organizations.organizations_by_id(db, viewer, ids)
 
         async def memberships(ids: list[UUID]) -> list[list[models.Membership]]:
             async with db.read() as session:

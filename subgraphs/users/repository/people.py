@@ -1,20 +1,67 @@
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select, true
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Select,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    false,
+    or_,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from subgraphs.kernel.auth import Viewer
+from subgraphs.kernel.auth import ANONYMOUS, Viewer
+from subgraphs.kernel.db import Database
+from subgraphs.kernel.prepared import IDS, Prepared
 from subgraphs.users.models import Membership, Role, Session, User
 
 ADMIN = Role.ADMIN.value
 READ_SCOPE = "users:read"
 
+Profile = Any
+"""A `User`, or a row of these columns of one."""
+
+_PROFILE = (
+    User.id,
+    User.name,
+    User.avatar_url,
+    User.bio,
+    User.created_at,
+    User.email,
+    User.locale,
+    User.time_zone,
+    User.is_operator,
+    User.deactivated_at,
+)
+
 
 def visible_users(viewer: Viewer) -> Select[User]:
-    """The public profiles: of everyone active, and of others to those who administer them."""
-    return select(User).where(or_(User.deactivated_at.is_(None), _administered(viewer)))
+    """The public profiles: of everyone active, and of others to those who administer them.
+
+    The viewer is no more than the values of its parameters: `asking` tells those of another.
+    """
+    asked = asking(viewer)
+    administered = exists().where(
+        Membership.user_id == User.id,
+        Membership.organization_id == any_(bindparam("administers", asked["administers"], IDS)),
+    )
+    anyone = bindparam("is_operator", asked["is_operator"], Boolean)
+    return select(User).where(or_(User.deactivated_at.is_(None), anyone, administered))
+
+
+def asking(viewer: Viewer) -> dict[str, Any]:
+    """The parameters of `visible_users`."""
+    administers = viewer.organizations_as(ADMIN) if viewer.may(READ_SCOPE) else ()
+    return {"is_operator": viewer.is_operator, "administers": list(administers)}
 
 
 def administered_users(viewer: Viewer) -> Select[User]:
@@ -43,11 +90,15 @@ def matching(query: Select[User], search: str) -> Select[User]:
     )
 
 
-async def users_by_id(
-    session: AsyncSession, viewer: Viewer, ids: Sequence[UUID]
-) -> list[User | None]:
+@cache
+def _profiles() -> Prepared:
+    wanted = User.id == any_(bindparam("ids", type_=IDS))
+    return Prepared(visible_users(ANONYMOUS).with_only_columns(*_PROFILE).where(wanted))
+
+
+async def users_by_id(db: Database, viewer: Viewer, ids: Sequence[UUID]) -> list[Profile | None]:
     """Find the visible user, or None, for each id, in their order."""
-    rows = await session.scalars(visible_users(viewer).where(User.id.in_(ids)))
+    rows = await _profiles().rows(db, ids=ids, **asking(viewer))
     found = {row.id: row for row in rows}
     return [found.get(id) for id in ids]
 

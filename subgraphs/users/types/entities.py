@@ -12,6 +12,8 @@ from subgraphs.kernel.pages import page_request
 from subgraphs.users import models
 from subgraphs.users.models import Role
 from subgraphs.users.repository import sessions
+from subgraphs.users.repository.organizations import Named
+from subgraphs.users.repository.people import Profile
 from subgraphs.users.types.paging import Info
 from subgraphs.users.types.records import ApiClient, Invitation, Session
 
@@ -32,7 +34,7 @@ class User:
     """What the person says about themselves, as plain text."""
     created_at: datetime
     """When the person registered."""
-    row: strawberry.Private[models.User]
+    row: strawberry.Private[Profile]
 
     @strawberry.field
     async def email(self, info: Info) -> str | None:
@@ -52,7 +54,7 @@ class User:
     @strawberry.field
     async def is_active(self, info: Info) -> bool | None:
         """Whether the person can log in; visible like the e-mail address."""
-        return self.row.is_active if await self._is_open_to(info) else None
+        return self.row.deactivated_at is None if await self._is_open_to(info) else None
 
     @strawberry.field
     async def is_operator(self, info: Info) -> bool | None:
@@ -82,7 +84,7 @@ class User:
         return await info.context.loaders.administered.load(self.id)
 
     @classmethod
-    def from_row(cls, row: models.User) -> Self:
+    def from_row(cls, row: Profile) -> Self:
         return cls(
             id=row.id,
             name=row.name,
@@ -100,6 +102,11 @@ class User:
     @classmethod
     async def resolve_reference(cls, info: Info, id: UUID) -> Self | None:
         return await cls.load(info, id)
+
+    @classmethod
+    async def resolve_references(cls, info: Info, ids: list[UUID]) -> list[Self | None]:
+        rows = await info.context.loaders.user.load_many(ids)
+        return [cls.from_row(row) if row else None for row in rows]
 
 
 @strawberry.type
@@ -234,7 +241,7 @@ class Organization:
         return await audit_log.connection(self.id, AuditEntry.from_row, request)
 
     @classmethod
-    def from_row(cls, row: models.Organization) -> Self:
+    def from_row(cls, row: Named) -> Self:
         return cls(id=row.id, name=row.name, slug=row.slug, created_at=row.created_at)
 
     @classmethod
@@ -245,3 +252,8 @@ class Organization:
     @classmethod
     async def resolve_reference(cls, info: Info, id: UUID) -> Self | None:
         return await cls.load(info, id)
+
+    @classmethod
+    async def resolve_references(cls, info: Info, ids: list[UUID]) -> list[Self | None]:
+        rows = await info.context.loaders.organization.load_many(ids)
+        return [cls.from_row(row) if row else None for row in rows]
