@@ -1,4 +1,3 @@
-from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,20 +17,13 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
-class SnippetKey:
-    """A course found by a search."""
-
-    phrase: str
-    language: str | None
-    course_id: UUID
-
-
 @dataclass(frozen=True)
 class Loaders:
     """One SELECT for all keys of a request."""
 
     course: DataLoader[UUID, Course | None]
+    written_course: DataLoader[UUID, Course | None]
+    """The same for one that the viewer has just changed, for which another scope is needed."""
     description: DataLoader[UUID, str]
     outline: DataLoader[UUID, lessons.Outline | None]
     """By version."""
@@ -41,7 +33,7 @@ class Loaders:
     """By course; three SELECTs."""
     markdown: DataLoader[UUID, str]
     category_count: DataLoader[str, int]
-    snippet: DataLoader[SnippetKey, str]
+    snippet: DataLoader[search.Hit, str]
     reviews: graphql.Nested
     courses_taught: graphql.Nested
     courses_offered: graphql.Nested
@@ -60,6 +52,7 @@ class Loaders:
 
         return cls(
             course=seen(courses.courses_by),
+            written_course=seen(partial(courses.courses_by, scope=courses.WRITE_SCOPE)),
             description=one(courses.descriptions),
             outline=one(lessons.outlines),
             lesson=seen(lessons.lessons_by),
@@ -67,21 +60,8 @@ class Loaders:
             draft=seen(drafts.drafts_of),
             markdown=seen(drafts.markdown_of),
             category_count=seen(courses.counts_by_category),
-            snippet=one(_snippets),
+            snippet=one(search.snippets),
             reviews=graphql.Nested(db, partial(reviews.reviews_of_courses, viewer)),
             courses_taught=graphql.Nested(db, partial(courses.courses_taught, viewer)),
             courses_offered=graphql.Nested(db, partial(courses.courses_offered, viewer)),
         )
-
-
-async def _snippets(session: AsyncSession, keys: list[SnippetKey]) -> list[str]:
-    """Cut the snippets of all hits of a search; an operation has one search as a rule."""
-    searches = defaultdict[tuple[str, str | None], list[UUID]](list)
-    for key in keys:
-        searches[key.phrase, key.language].append(key.course_id)
-    found: dict[SnippetKey, str] = {}
-    for (phrase, language), ids in searches.items():
-        cut = await search.snippets(session, phrase, language, ids)
-        for id, snippet in zip(ids, cut, strict=True):
-            found[SnippetKey(phrase, language, id)] = snippet
-    return [found[key] for key in keys]

@@ -6,7 +6,6 @@ from uuid import UUID
 import strawberry
 
 from subgraphs.courses import models, types
-from subgraphs.courses.loaders import SnippetKey
 from subgraphs.courses.repository import courses, search
 from subgraphs.kernel import graphql, pages
 from subgraphs.kernel.errors import InvalidInputError
@@ -103,7 +102,7 @@ class CourseHit:
     """The course."""
     score: float
     """How well it matches: hits are sorted by this."""
-    key: strawberry.Private[SnippetKey]
+    key: strawberry.Private[search.Hit]
 
     @strawberry.field
     async def snippet(self, info: types.Info) -> str:
@@ -116,7 +115,7 @@ class CourseHit:
         return cls(
             course=types.Course.from_row(row),
             score=row.score or 0.0,
-            key=SnippetKey(sought, language, row.id),
+            key=search.Hit(sought, language, row.id),
         )
 
 
@@ -126,9 +125,9 @@ class Query:
 
     @graphql.shared_field
     def viewer(self, info: types.Info) -> types.User | None:
-        """You; null when you are not logged in."""
-        user_id = info.context.viewer.user_id
-        return types.User(id=user_id) if user_id else None
+        """You; null when you are not logged in, and for API clients."""
+        person_id = info.context.viewer.person_id
+        return types.User(id=person_id) if person_id else None
 
     @strawberry.field
     async def course(
@@ -172,7 +171,7 @@ class Query:
         request = pages.page_request(first=first, after=after, last=last, before=before)
         viewer = info.context.viewer
         if filter and filter.mine:
-            query = search.workspace(viewer, viewer.require_user(), _checked(filter))
+            query = search.workspace(viewer, viewer.require_person(), _checked(filter))
         else:
             query = search.catalogue(viewer, _checked(filter))
         return await types.course_connection(info, query, ORDERS[order_by], request)

@@ -21,10 +21,8 @@ class Query:
     @graphql.shared_field
     async def viewer(self, info: types.Info) -> types.User | None:
         """The person who is asking; null for someone who is not logged in."""
-        viewer = info.context.viewer
-        if viewer.user_id is None or viewer.scopes is not None:
-            return None
-        return await types.User.load(info, viewer.user_id)
+        person_id = info.context.viewer.person_id
+        return await types.User.load(info, person_id) if person_id else None
 
     @strawberry.field
     async def user(self, info: types.Info, id: UUID) -> types.User | None:

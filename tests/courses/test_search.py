@@ -127,6 +127,26 @@ async def test_a_snippet_marks_what_was_found_and_is_safe(
     assert len(statements) == 3  # the page, the snippets, and the count since it is asked for
 
 
+@pytest.mark.usefixtures("library")
+async def test_the_snippets_of_several_searches_are_one_select(
+    anyone: Person, statements: list[str]
+) -> None:
+    alone = [
+        (await anyone.send(SEARCH, query=sought))["searchCourses"]["nodes"]
+        for sought in ("promise", "closures")
+    ]
+    statements.clear()
+
+    together = await anyone.send(
+        """{ one: searchCourses(query: "promise") { ...Hits }
+        two: searchCourses(query: "closures") { ...Hits } }
+        fragment Hits on CourseHitConnection { nodes { course { slug } score snippet } }"""
+    )
+
+    assert [together["one"]["nodes"], together["two"]["nodes"]] == alone
+    assert len(statements) == 3  # two pages, and the snippets of both
+
+
 async def test_a_snippet_carries_no_markup(anyone: Person, author: Person, school: UUID) -> None:
     await studio.published(author, school, summary="attack <img src=x onerror=alert(1)> \ue000")
 

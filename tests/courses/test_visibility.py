@@ -12,6 +12,7 @@ from subgraphs.courses.repository import courses
 from subgraphs.kernel.auth import Viewer
 from subgraphs.kernel.db import Database
 from tests.courses import studio
+from tests.courses.conftest import Outbox
 from tests.courses.people import Person
 from tests.courses.studio import Learning
 
@@ -59,6 +60,91 @@ async def test_a_draft_is_shown_to_its_editors_alone(
     assert (await author.draft(made.id))["hasChanges"] is False
     for person in (learner, arrive(roles={school: "student"}), arrive(roles={uuid4(): "admin"})):
         assert await person.draft(made.id) is None
+
+
+def program(arrive: Callable[..., Person], school: UUID, *scopes: str) -> Person:
+    """An API client of the school: it acts as an admin, within its scopes."""
+    return arrive(roles={school: "admin"}, scopes=frozenset(scopes))
+
+
+async def test_a_program_without_the_scope_sees_what_everybody_sees(
+    author: Person, anyone: Person, arrive: Callable[..., Person], school: UUID
+) -> None:
+    category = await arrive(is_operator=True).mutate(
+        "createCategory", "category { slug }", name="Maths"
+    )
+    slug = category["category"]["slug"]
+    public = await studio.published(author, school, category_slug=slug)
+    await studio.published(author, school, category_slug=slug, visibility="PRIVATE")
+    draft = await studio.draft(author, school)
+    lesson = public.lessons["First"]
+    document = """query ($school: UUID!, $public: UUID!, $draft: UUID!, $references: [_Any!]!) {
+      viewer { id } categories { courseCount }
+      courses(filter: { organizationId: $school }) { totalCount nodes { id } }
+      searchCourses(query: "course") { totalCount }
+      public: course(id: $public) { draft { hasChanges } }
+      draft: course(id: $draft) { id }
+      _entities(representations: $references) {
+        ... on Organization { courses { totalCount } }
+        ... on Lesson { content } } }"""
+    references = [
+        {"__typename": "Organization", "id": str(school)},
+        {"__typename": "Lesson", "id": str(lesson)},
+    ]
+    asked = {"school": school, "public": public.id, "draft": draft.id, "references": references}
+
+    everybody = await anyone.send(document, **asked)
+    unscoped = await program(arrive, school, "users:read", "courses:write").send(document, **asked)
+    scoped = await program(arrive, school, "courses:read").send(document, **asked)
+
+    assert unscoped == everybody
+    assert everybody["courses"] == {"totalCount": 1, "nodes": [{"id": str(public.id)}]}
+    assert everybody["_entities"] == [{"courses": {"totalCount": 1}}, {"content": None}]
+    assert scoped["viewer"] is None
+    assert scoped["categories"] == [{"courseCount": 2}]
+    assert scoped["courses"]["totalCount"] == scoped["searchCourses"]["totalCount"] == 2
+    assert scoped["public"] == {"draft": {"hasChanges": False}}
+    assert scoped["draft"] == {"id": str(draft.id)}
+    assert scoped["_entities"] == [
+        {"courses": {"totalCount": 3}},
+        {"content": "<p><strong>First</strong></p>\n"},
+    ]
+
+
+async def test_a_program_that_only_writes_is_shown_what_it_wrote(
+    arrive: Callable[..., Person], school: UUID
+) -> None:
+    writer = program(arrive, school, "courses:write")
+    made = await studio.publish(writer, await studio.draft(writer, school, visibility="PRIVATE"))
+
+    changed = await writer.mutate(
+        "updateCourse",
+        "course { title instructors { id } draft { hasChanges } }",
+        course_id=made.id,
+        title="New",
+    )
+
+    assert changed == {
+        "__typename": "UpdateCourseSuccess",
+        "course": {"title": "New", "instructors": [], "draft": None},
+    }
+    assert (await writer.send(PAGE, id=made.id))["course"] is None
+
+
+async def test_a_program_is_nobody_where_a_person_is_meant(
+    author: Person, arrive: Callable[..., Person], school: UUID, outbox: Outbox
+) -> None:
+    made = await studio.published(author, school)
+    integrator = program(arrive, school, "courses:read", "courses:write")
+    before = await outbox()
+
+    assert await integrator.send("{ viewer { coursesTaught { totalCount } } }") == {"viewer": None}
+    assert await integrator.codes("{ courses(filter: {mine: true}) { totalCount } }") == [
+        "FORBIDDEN"
+    ]
+    review = {"course_id": made.id, "rating": 5, "text": "Ours."}
+    assert await integrator.refused("reviewCourse", **review) == "ForbiddenError"
+    assert await outbox() == before
 
 
 ROLES = st.sampled_from([None, "student", "instructor", "admin"])

@@ -166,15 +166,23 @@ async def test_a_course_once_completed_counts_even_if_taken_back_or_left(
 
 
 async def test_nobody_and_no_program_enrols(
-    school: School, arrive: Arrive, unchanged: Unchanged
+    school: School, learner: Person, arrive: Arrive, unchanged: Unchanged
 ) -> None:
     course = await school.publish()
-    anyone, program = arrive(user_id=None), arrive(scopes=frozenset({"learning:write"}))
+    enrollment_id = await learner.enrolled(course.id)
+    anyone = arrive(user_id=None)
+    program = arrive(
+        roles={course.organization_id: "admin"},
+        scopes=frozenset({"learning:read", "learning:write"}),
+    )
 
     async with unchanged():
         answers = [await anyone.enroll(course.id), await program.enroll(course.id)]
+        completed = await program.complete(enrollment_id, course.lesson_ids[0])
+        moved = await program.move(enrollment_id)
 
     assert [answer["code"] for answer in answers] == ["UNAUTHENTICATED", "FORBIDDEN"]
+    assert completed["code"] == moved["code"] == "FORBIDDEN"
     assert anyone.viewer == ANONYMOUS
 
 

@@ -108,9 +108,9 @@ def _changes(input: CreateCourseInput | UpdateCourseInput) -> service.CourseChan
 async def _course(info: types.Info, row: models.Course) -> types.Course:
     """Read the course again: its version and category may be others now."""
     info.context.forget_loaders()
-    course = await types.Course.load(info, row.id)
-    assert course is not None, "who may change a course may see it"
-    return course
+    written = await info.context.loaders.written_course.load(row.id)
+    assert written is not None, "who may change a course may see it"
+    return types.Course.from_row(written)
 
 
 @strawberry.type

@@ -25,16 +25,21 @@ from subgraphs.kernel.pages import Listing, Order
 EDITORS = ("instructor", "admin")
 """Roles that may change the courses of their organization."""
 
+READ_SCOPE = "courses:read"
+WRITE_SCOPE = "courses:write"
+
 NEWEST_FIRST = (Order(Course.listed_at, descending=True), Order(Course.id, descending=True))
 
 Query = Select[Course]
 
 
-def visible_courses(viewer: Viewer) -> Query:
+def visible_courses(viewer: Viewer, scope: str = READ_SCOPE) -> Query:
     """Every read of courses starts here, so that none can forget who asks.
 
-    Each row also tells `seen_version_id` and its category.
+    A service account without `scope` sees what everybody sees. Each row also tells
+    `seen_version_id` and its category.
     """
+    viewer = viewer.within(scope)
     query = select(Course).outerjoin(Category, Category.id == Course.category_id)
     seen: ColumnElement[Any] = Course.latest_version_id.expression
     if viewer.user_id is not None:
@@ -56,16 +61,20 @@ def _may_see(viewer: Viewer) -> ColumnElement[bool]:
     if viewer.is_operator:
         return true()
     if viewer.user_id is None:
-        return listed_for(viewer)
+        return _listed_for(viewer)
     return or_(
-        listed_for(viewer),
-        editable_by(viewer),
+        _listed_for(viewer),
+        _editable_by(viewer),
         and_(Entitlement.user_id.is_not(None), Course.status != CourseStatus.DRAFT),
     )
 
 
 def listed_for(viewer: Viewer) -> ColumnElement[bool]:
     """Courses that are open to the viewer: what catalogue and search consist of."""
+    return _listed_for(viewer.within(READ_SCOPE))
+
+
+def _listed_for(viewer: Viewer) -> ColumnElement[bool]:
     if viewer.is_operator:
         return and_(PUBLISHED)
     public = Course.visibility == Visibility.PUBLIC
@@ -74,8 +83,12 @@ def listed_for(viewer: Viewer) -> ColumnElement[bool]:
     return and_(PUBLISHED, or_(public, Course.organization_id.in_(sorted(viewer.organization_ids))))
 
 
-def editable_by(viewer: Viewer) -> ColumnElement[bool]:
-    """Courses that the viewer may change."""
+def editable_by(viewer: Viewer, scope: str = READ_SCOPE) -> ColumnElement[bool]:
+    """Courses that the viewer may change; to read of them as an editor takes a scope, too."""
+    return _editable_by(viewer.within(scope))
+
+
+def _editable_by(viewer: Viewer) -> ColumnElement[bool]:
     if viewer.is_operator:
         return true()
     organizations = viewer.organizations_as(*EDITORS)
@@ -85,14 +98,14 @@ def editable_by(viewer: Viewer) -> ColumnElement[bool]:
 
 
 def may_edit(viewer: Viewer, course: Course) -> bool:
-    return viewer.has_role(course.organization_id, *EDITORS)
+    return viewer.within(READ_SCOPE).has_role(course.organization_id, *EDITORS)
 
 
 async def courses_by(
-    session: AsyncSession, viewer: Viewer, ids: Sequence[UUID]
+    session: AsyncSession, viewer: Viewer, ids: Sequence[UUID], scope: str = READ_SCOPE
 ) -> list[Course | None]:
     """Find a course, or None, for each of `ids`, in their order."""
-    rows = await session.scalars(visible_courses(viewer).where(Course.id.in_(ids)))
+    rows = await session.scalars(visible_courses(viewer, scope).where(Course.id.in_(ids)))
     found = {row.id: row for row in rows}
     return [found.get(id) for id in ids]
 
@@ -116,8 +129,9 @@ async def descriptions(session: AsyncSession, ids: Sequence[UUID]) -> list[str]:
 
 async def lock_course(session: AsyncSession, viewer: Viewer, course_id: UUID) -> Course:
     """Lock a visible course: what is read of it after this cannot change before the commit."""
-    query = visible_courses(viewer).where(Course.id == course_id).with_for_update(of=Course)
-    row = await session.scalar(query.execution_options(populate_existing=True))
+    query = visible_courses(viewer, WRITE_SCOPE).where(Course.id == course_id)
+    query = query.with_for_update(of=Course).execution_options(populate_existing=True)
+    row = await session.scalar(query)
     if row is None:
         raise errors.CourseNotFoundError
     return row
@@ -131,9 +145,9 @@ async def lock_editable_course(session: AsyncSession, viewer: Viewer, course_id:
         ForbiddenError: The viewer is no instructor or admin of its organization.
     """
     viewer.require_user()
+    viewer.require_scope(WRITE_SCOPE)
     row = await lock_course(session, viewer, course_id)
     viewer.require_role(row.organization_id, EDITORS)
-    viewer.require_scope("courses:write")
     return row
 
 

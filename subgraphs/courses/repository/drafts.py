@@ -101,9 +101,9 @@ async def lock_lesson(
 
 async def _lock_owner(session: AsyncSession, viewer: Viewer, owner: Select[UUID]) -> Course | None:
     viewer.require_user()
-    viewer.require_scope("courses:write")
-    query = courses.visible_courses(viewer).where(
-        Course.id == owner.scalar_subquery(), courses.editable_by(viewer)
+    viewer.require_scope(courses.WRITE_SCOPE)
+    query = courses.visible_courses(viewer, courses.WRITE_SCOPE).where(
+        Course.id == owner.scalar_subquery(), courses.editable_by(viewer, courses.WRITE_SCOPE)
     )
     return await session.scalar(query.with_for_update(of=Course))
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Float, Select, cast, delete, func, literal, select, text
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy import Float, Select, Text, Uuid, cast, delete, func, literal, select, text, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import with_expression
 from sqlalchemy.sql import ColumnElement
@@ -104,11 +104,32 @@ def search(
     return _filtered(query, wanted), score
 
 
-async def snippets(
-    session: AsyncSession, phrase: str, language: str | None, ids: Sequence[UUID]
-) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A course found by a search."""
+
+    phrase: str
+    language: str | None
+    course_id: UUID
+
+
+async def snippets(session: AsyncSession, hits: Sequence[Hit]) -> list[str]:
     """Cut the place that matters from each course's text; what was found is between marks."""
-    sought = _sought(phrase, language)
+    columns = (
+        literal([hit.phrase for hit in hits], ARRAY(Text)),
+        literal([hit.language or DEFAULT_LANGUAGE for hit in hits], ARRAY(Text)),
+        literal([hit.course_id for hit in hits], ARRAY(Uuid)),
+    )
+    hit = (
+        func.unnest(*columns)
+        .table_valued("phrase", "language", "course_id", with_ordinality="place", name="hit")
+        .render_derived()
+    )
+    # What to look for is worked out once a search, not once a hit.
+    search = select(hit.c.phrase, hit.c.language).distinct().subquery()
+    query = func.search_query(search.c.phrase, search.c.language, type_=TSQUERY).label("query")
+    sought = select(search.c.phrase, search.c.language, query).cte("sought")
+    sought = sought.prefix_with("MATERIALIZED", dialect="postgresql")
     headline = func.ts_headline(
         literal("plain").op("::")(text("regconfig")),
         SearchDocument.body,
@@ -116,12 +137,16 @@ async def snippets(
         _HEADLINE,
     )
     rows = await session.execute(
-        select(SearchDocument.course_id, headline.label("headline"))
-        .join(sought, literal(value=True))
-        .where(SearchDocument.course_id.in_(ids))
+        select(hit.c.place, headline.label("headline"))
+        .select_from(hit)
+        .join(
+            sought,
+            tuple_(sought.c.phrase, sought.c.language) == tuple_(hit.c.phrase, hit.c.language),
+        )
+        .join(SearchDocument, SearchDocument.course_id == hit.c.course_id)
     )
-    found = {row.course_id: row.headline for row in rows}
-    return [found.get(id, "") for id in ids]
+    found = {row.place: row.headline for row in rows}
+    return [found.get(place, "") for place, _ in enumerate(hits, 1)]
 
 
 # One statement for any number of courses: seeding indexes thousands at once.

@@ -47,13 +47,13 @@ _ANNOUNCED = {
 async def create_course(
     session: AsyncSession, viewer: Viewer, *, organization_id: UUID, changes: CourseChanges
 ) -> Course:
-    """Start a draft; whoever does is its first instructor."""
-    user_id = viewer.require_role(organization_id, repository.EDITORS)
-    viewer.require_scope("courses:write")
+    """Start a draft; the person who does is its first instructor."""
+    viewer.require_role(organization_id, repository.EDITORS)
+    viewer.require_scope(repository.WRITE_SCOPE)
     course = Course(
         id=new_id(),
         organization_id=organization_id,
-        instructor_ids=[user_id],
+        instructor_ids=[viewer.person_id] if viewer.person_id else [],
         prerequisite_course_ids=[],
         status=CourseStatus.DRAFT,
     )

@@ -26,9 +26,9 @@ async def review_course(
 
     Raises:
         NotEnrolledError: The viewer is not enrolled in it.
+        ForbiddenError: A program asks; it has learnt nothing.
     """
-    user_id = viewer.require_user()
-    viewer.require_scope("courses:write")
+    user_id = viewer.require_person()
     if not 1 <= rating <= BEST:
         raise InvalidInputError("rating", f"A rating is from 1 to {BEST}.")
     text = checks.text("text", text.strip(), at_most=5_000)

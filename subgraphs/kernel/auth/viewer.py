@@ -1,5 +1,5 @@
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -27,6 +27,11 @@ class Viewer:
         return self.user_id is not None
 
     @property
+    def person_id(self) -> UUID | None:
+        """The person's id; a service account is nobody."""
+        return self.user_id if self.scopes is None else None
+
+    @property
     def organization_ids(self) -> frozenset[UUID]:
         """Every organization the viewer belongs to, in whatever role."""
         return frozenset(self.roles)
@@ -43,11 +48,22 @@ class Viewer:
         """Tell whether a service account was given `scope`; people need none."""
         return self.scopes is None or scope in self.scopes
 
+    def within(self, scope: str) -> "Viewer":
+        """The viewer where `scope` is needed: a service account without it has no role there."""
+        return self if self.may(scope) else replace(self, roles={}, is_operator=False)
+
     def require_user(self) -> UUID:
         """Return the viewer's id, or refuse someone who is not logged in."""
         if self.user_id is None:
             raise NotAuthenticatedError
         return self.user_id
+
+    def require_person(self) -> UUID:
+        """Return the viewer's id, or refuse someone unknown and every service account."""
+        user_id = self.require_user()
+        if self.scopes is not None:
+            raise ForbiddenError("Only people may do this, not API clients.")
+        return user_id
 
     def require_role(self, organization_id: UUID, roles: Collection[str]) -> UUID:
         """Return the viewer's id, or refuse someone who holds none of `roles` there."""

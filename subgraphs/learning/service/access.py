@@ -14,14 +14,6 @@ from subgraphs.learning.repository import standings
 WRITE_SCOPE = "learning:write"
 
 
-def require_person(viewer: Viewer) -> UUID:
-    """Return the id of the person asking; programs do not learn."""
-    user_id = viewer.require_user()
-    if viewer.scopes is not None:
-        raise ForbiddenError("Only people learn, not API clients.")
-    return user_id
-
-
 async def lock(session: AsyncSession, viewer: Viewer, enrollment_id: UUID) -> tuple[UUID, Standing]:
     """Hold an enrollment that goes on and that the viewer may see; return the viewer's id too."""
     user_id = viewer.require_user()
@@ -36,6 +28,7 @@ async def lock_own(
     session: AsyncSession, viewer: Viewer, enrollment_id: UUID
 ) -> tuple[UUID, Standing]:
     """Hold an enrollment of the viewer's own; return the viewer's id too."""
+    viewer.require_person()
     user_id, standing = await lock(session, viewer, enrollment_id)
     if standing.progress.user_id != user_id:
         raise ForbiddenError("Only the learner may do this.")

@@ -26,7 +26,7 @@ async def enroll(session: AsyncSession, viewer: Viewer, *, course_id: UUID) -> S
         CoursePaymentRequiredError: It is not free.
         PrerequisiteMissingError: Other courses have to be completed first.
     """
-    user_id = access.require_person(viewer)
+    user_id = viewer.require_person()
     course = await courses.find_open_course(session, viewer, course_id)
     if course is None:
         raise errors.CourseNotFoundError(course_id)

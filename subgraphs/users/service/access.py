@@ -12,17 +12,9 @@ from subgraphs.users.repository import people
 from subgraphs.users.repository.organizations import lock_organization
 
 
-def require_person(viewer: Viewer) -> UUID:
-    """Return the id of the person asking; programs have no business with accounts."""
-    user_id = viewer.require_user()
-    if viewer.scopes is not None:
-        raise ForbiddenError("Only people may do this, not API clients.")
-    return user_id
-
-
 async def lock_person(session: AsyncSession, viewer: Viewer) -> User:
     """Lock the person asking, for changing what their tokens rest on."""
-    user = await people.lock_user(session, require_person(viewer))
+    user = await people.lock_user(session, viewer.require_person())
     if user is None or not user.is_active:
         raise NotAuthenticatedError
     return user
@@ -41,12 +33,12 @@ async def lock_administered(
 
 def require_admin(viewer: Viewer, organization_id: UUID) -> UUID:
     """Return the id of the admin asking, or of an operator."""
-    require_person(viewer)
+    viewer.require_person()
     return viewer.require_role(organization_id, (Role.ADMIN,))
 
 
 def require_operator(viewer: Viewer) -> UUID:
-    user_id = require_person(viewer)
+    user_id = viewer.require_person()
     if not viewer.is_operator:
         raise ForbiddenError
     return user_id

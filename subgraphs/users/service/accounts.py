@@ -19,7 +19,7 @@ from subgraphs.users.events import UserProfileChanged, UserRegistered
 from subgraphs.users.models import User
 from subgraphs.users.repository import people
 from subgraphs.users.service import audit, texts
-from subgraphs.users.service.access import lock_person, require_person
+from subgraphs.users.service.access import lock_person
 from subgraphs.users.service.services import Services
 from subgraphs.users.service.sessions import (
     Device,
@@ -147,7 +147,7 @@ async def change_password(
     Raises:
         WrongPasswordError, WeakPasswordError, TooManyAttemptsError
     """
-    user_id = require_person(viewer)
+    user_id = viewer.require_person()
     async with db.read() as session:
         found = await people.user_with_roles(session, user_id)
     if found is None:
@@ -194,7 +194,7 @@ async def update_profile(session: AsyncSession, viewer: Viewer, *, changes: Prof
     Raises:
         InvalidInputError: A value is not acceptable.
     """
-    require_person(viewer)
+    viewer.require_person()
     checked = _checked(changes)
     user = await lock_person(session, viewer)
     changed = {name for name, value in checked.items() if getattr(user, name) != value}

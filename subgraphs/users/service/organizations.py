@@ -42,7 +42,6 @@ from subgraphs.users.service.access import (
     lock_administered,
     lock_person,
     require_admin,
-    require_person,
 )
 from subgraphs.users.service.sessions import revoke_tokens
 from subgraphs.users.service.tokens import AccessToken, Mint
@@ -66,7 +65,7 @@ async def create_organization(
     Raises:
         SlugTakenError, TooManyMembershipsError, InvalidInputError
     """
-    user_id = require_person(viewer)
+    user_id = viewer.require_person()
     row = Organization(id=new_id(), name=texts.line("name", name), slug=texts.slug("slug", slug))
     outbox.publish(
         session,
@@ -130,7 +129,7 @@ async def accept_invitation(
     Raises:
         InvitationNotFoundError, AlreadyMemberError, TooManyMembershipsError
     """
-    require_person(viewer)
+    viewer.require_person()
     invitation = await repository.lock_invitation(session, fingerprint(token))
     if invitation is None:
         raise InvitationNotFoundError

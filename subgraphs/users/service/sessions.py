@@ -31,7 +31,7 @@ from subgraphs.users.models import SESSION_IDLE, Role, Session, User
 from subgraphs.users.repository import people
 from subgraphs.users.repository import sessions as repository
 from subgraphs.users.service import audit
-from subgraphs.users.service.access import lock_person, require_person
+from subgraphs.users.service.access import lock_person
 from subgraphs.users.service.services import Services
 from subgraphs.users.service.tokens import AccessToken, Mint
 
@@ -202,7 +202,7 @@ async def logout(
             return None
         wanted, owner = held.id, held.user_id
     else:
-        owner = require_person(viewer)
+        owner = viewer.require_person()
         if (chosen := session_id or viewer.session_id) is None:
             raise NotAuthenticatedError
         wanted = chosen

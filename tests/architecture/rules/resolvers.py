@@ -29,10 +29,6 @@ LASTING = ENGINES | {
     "Bus.open",
     "open_database",
 }
-GROUPED = {
-    "_snippets": "asks once a search, and an operation has one search as a rule",
-}
-"""Functions of loaders that may ask once a group of keys, and why."""
 
 MAKES_ENGINES = tuple(f"subgraphs/kernel/{it}.py" for it in ("db", "migrate", "events_cli"))
 
@@ -136,15 +132,10 @@ def loaders_ask_once(tree: Tree) -> list[str]:
         for source in tree.layers("loaders")
         for node in source.nodes
         if isinstance(node, ast.Await)
-        and _function(source, node) not in GROUPED
         and any(
             isinstance(outer, loops) and not _iterates(outer, node) for outer in _near(source, node)
         )
     ]
-
-
-def _function(source: Source, node: ast.AST) -> str:
-    return next((it.name for it in source.around(node) if isinstance(it, Function)), "")
 
 
 def _near(source: Source, node: ast.AST) -> Iterator[ast.AST]:

@@ -1,6 +1,7 @@
 """What a viewer may not see does not exist, whatever path leads there."""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 
 from tests.architecture.source import Function, Source, Tree, calls, decorators, dotted
@@ -8,6 +9,7 @@ from tests.architecture.source import Function, Source, Tree, calls, decorators,
 READERS = ("queries", "types", "loaders", "subscriptions")
 """Who reads on behalf of a caller. Mutations write, through the service, which asks for roles."""
 
+SCOPE = re.compile(r"[a-z]+:(read|write)")
 ENTITY = "strawberry.federation.type"
 SHOWN: Mapping[str, Mapping[str, str]] = {
     "users": {"open_sessions": "asked only by `User.sessions`, and only for the viewer's own"},
@@ -40,14 +42,14 @@ def caller_facing_reads(tree: Tree) -> list[str]:
 
 
 def _reads(source: Source, repository: Mapping[str, Function]) -> Iterator[tuple[ast.AST, str]]:
-    """Where a function of the repository that takes a session is called, or handed on."""
+    """Where a function of the repository that reads is called, or handed on."""
     for node in source.nodes:
         module, _, function = dotted(node).rpartition(".")
         known = repository.get(function)
         if (
             isinstance(node, ast.Name | ast.Attribute)
             and known is not None
-            and "session" in _parameters(known)
+            and {"session", "db"} & _parameters(known)
             and _means_repository(source, module, function)
         ):
             yield node, function
@@ -109,7 +111,7 @@ def _asks_for_own(call: ast.AST) -> bool:
         return False
     given = [*call.args, *(word.value for word in call.keywords)]
     return any(
-        ast.unparse(it).endswith(("viewer.user_id", "viewer.require_user()")) for it in given
+        ast.unparse(it).endswith(("viewer.person_id", "viewer.require_person()")) for it in given
     )
 
 
@@ -221,10 +223,43 @@ def loaders_are_scoped(tree: Tree) -> list[str]:
     return found
 
 
+def scopes(tree: Tree) -> list[str]:
+    """Every scope that API clients are offered is asked for somewhere, and none besides."""
+    offered: dict[str, tuple[Source, ast.AST]] = {}
+    asked: dict[str, tuple[Source, ast.AST]] = {}
+    for source in tree.python("subgraphs"):
+        for node in source.nodes:
+            if isinstance(node, ast.Constant) and SCOPE.fullmatch(str(node.value)):
+                known = offered if _is_offer(source, node) else asked
+                known.setdefault(str(node.value), (source, node))
+    return [
+        *(_at(offered[it], f"{it} is never asked for") for it in sorted({*offered} - {*asked})),
+        *(_at(asked[it], f"{it} is never offered") for it in sorted({*asked} - {*offered})),
+    ]
+
+
+def _is_offer(source: Source, node: ast.AST) -> bool:
+    return any(
+        isinstance(outer, ast.Assign) and ast.unparse(outer.targets[0]) == "SCOPES"
+        for outer in source.around(node)
+    )
+
+
+def _at(place: tuple[Source, ast.AST], message: str) -> str:
+    return place[0].at(place[1], message)
+
+
 def _names(function: Function) -> set[str]:
     """Names that the body of a function uses."""
     nodes = (node for statement in function.body for node in ast.walk(statement))
     return {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
-RULES = (caller_facing_reads, scoped_selects, scoped_listings, references, loaders_are_scoped)
+RULES = (
+    caller_facing_reads,
+    scoped_selects,
+    scoped_listings,
+    references,
+    loaders_are_scoped,
+    scopes,
+)

@@ -125,7 +125,7 @@ SAMPLES = (
                 async def load(ids):
                     await repository.animals_by_id(session, viewer, ids)
                     await repository.oldest(session, viewer)
-                    await repository.keys_of(session, viewer.user_id)
+                    await repository.keys_of(session, viewer.require_person())
                     await repository.keys_of(session, user_id)
                     await repository.all_animals(session)
                     return DataLoader(one(repository.all_animals))
@@ -149,6 +149,23 @@ SAMPLES = (
         [
             "subgraphs/zoo/repository.py:1: visible_animals is no select of a viewer",
             "subgraphs/zoo/repository.py:2: visible_cages is no select of a viewer",
+        ],
+    ),
+    Sample(
+        visibility.scopes,
+        {
+            "subgraphs/zoo/service.py": """
+                SCOPES = ("animals:read", "animals:write")
+            """,
+            "subgraphs/zoo/repository.py": """
+                READ_SCOPE = "animals:read"
+                def visible_keys(viewer: Viewer) -> Select[Key]:
+                    return select(Key).where(viewer.may("keys:read"))
+            """,
+        },
+        [
+            "subgraphs/zoo/service.py:1: animals:write is never asked for",
+            "subgraphs/zoo/repository.py:3: keys:read is never offered",
         ],
     ),
     Sample(
