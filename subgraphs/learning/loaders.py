@@ -6,7 +6,6 @@ from functools import partial
 from typing import Self, TypeVar
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
 from subgraphs.kernel import graphql
@@ -17,7 +16,7 @@ from subgraphs.learning.repository import courses, standings
 from subgraphs.learning.repository.courses import SeenCourse, SeenLesson
 
 T = TypeVar("T")
-Find = Callable[[AsyncSession, Viewer, Sequence[UUID]], Awaitable[list[T | None]]]
+Find = Callable[[Database, Viewer, Sequence[UUID]], Awaitable[list[T | None]]]
 
 
 @dataclass(frozen=True)
@@ -35,11 +34,7 @@ class Loaders:
     @classmethod
     def build(cls, db: Database, viewer: Viewer) -> Self:
         def loader(find: Find[T]) -> DataLoader[UUID, T | None]:
-            async def load(ids: list[UUID]) -> list[T | None]:
-                async with db.read() as session:
-                    return await find(session, viewer, ids)
-
-            return DataLoader(load)
+            return DataLoader(partial(find, db, viewer))
 
         return cls(
             enrollment=loader(standings.find),

@@ -51,8 +51,7 @@ class Subscription:
 
 async def _look(info: types.Info, enrollment_id: UUID) -> Standing | None:
     """Look again each time, since rights end; nothing stays open between two events."""
-    async with info.context.read() as session:
-        [standing] = await standings.find(session, info.context.viewer, [enrollment_id])
+    [standing] = await standings.find(info.context.db, info.context.viewer, [enrollment_id])
     return standing
 
 

@@ -136,8 +136,7 @@ class Learning(RuleBasedStateMachine):
     async def _read(self) -> tuple[Progress, list[ProgressEvent], list[int], int]:
         id = self.progress.id
         operator = Viewer(user_id=uuid4(), is_operator=True)
-        async with self.db.read() as session:
-            [standing] = await standings.find(session, operator, [id])
+        [standing] = await standings.find(self.db, operator, [id])
         assert standing is not None
         rows = await self.school.rows(
             "SELECT enrollment_id, seq, kind, occurred_at, actor_id, lesson_id, data"

@@ -1,5 +1,6 @@
 """Who asks, and whether a gateway says so: tokens, proofs of gateways, revocations."""
 
+from subgraphs.kernel.auth.anyone import Anyone, among, operates
 from subgraphs.kernel.auth.gateway import GatewayProofs
 from subgraphs.kernel.auth.revocations import Revocations, TokensRevoked
 from subgraphs.kernel.auth.tokens import AUDIENCE, InvalidTokenError, TokenVerifier
@@ -8,10 +9,13 @@ from subgraphs.kernel.auth.viewer import ANONYMOUS, Viewer
 __all__ = [
     "ANONYMOUS",
     "AUDIENCE",
+    "Anyone",
     "GatewayProofs",
     "InvalidTokenError",
     "Revocations",
     "TokenVerifier",
     "TokensRevoked",
     "Viewer",
+    "among",
+    "operates",
 ]

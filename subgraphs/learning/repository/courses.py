@@ -3,22 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, any_, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from subgraphs.kernel.auth import Viewer
+from subgraphs.kernel.auth import Anyone, Viewer, among, operates
+from subgraphs.kernel.db import Database
 from subgraphs.kernel.pages import Listing, Order
+from subgraphs.kernel.prepared import IDS, Prepared
 from subgraphs.learning.locks import Outline, Standing
 from subgraphs.learning.models import Course, CourseVersion, Enrollment, Learner, Lesson
 from subgraphs.learning.progress import EnrollmentStatus
 from subgraphs.learning.repository.standings import (
+    ANYONE,
     OUTLINE,
+    READ_SCOPE,
     STANDING,
     active,
+    standing_of,
     visible_enrollments,
 )
 
@@ -56,7 +62,7 @@ class OpenCourse:
     """Courses that the viewer has to complete first."""
 
 
-def visible_courses(viewer: Viewer, *columns: Any) -> Select[Any]:
+def visible_courses(viewer: Viewer | Anyone, *columns: Any) -> Select[Any]:
     """Select from the courses that `viewer` may know of, each with the viewer's own enrollment.
 
     These are public ones, those of the viewer's organizations, those the viewer is enrolled in.
@@ -73,46 +79,51 @@ def visible_courses(viewer: Viewer, *columns: Any) -> Select[Any]:
     )
 
 
-def _open_to(viewer: Viewer) -> ColumnElement[bool]:
-    if viewer.is_operator:
-        return true()
-    public = Course.visibility == "public"
-    mine = viewer.organization_ids
-    return or_(public, Course.organization_id.in_(mine)) if mine else public
+def _open_to(viewer: Viewer | Anyone) -> ColumnElement[bool]:
+    viewer = viewer.within(READ_SCOPE)
+    mine = among(Course.organization_id, viewer.organization_ids)
+    return or_(operates(viewer), Course.visibility == "public", mine)
 
 
-async def see_courses(
-    session: AsyncSession, viewer: Viewer, ids: Sequence[UUID]
-) -> list[SeenCourse | None]:
+async def see_courses(db: Database, viewer: Viewer, ids: Sequence[UUID]) -> list[SeenCourse | None]:
     """Find the courses of these ids, or None, in their order."""
-    columns = (Course.course_id, Course.organization_id, Course.enrollment_count)
-    rows = await session.execute(visible_courses(viewer, *columns).where(Course.course_id.in_(ids)))
-    found = {id: SeenCourse(*seen) for id, *seen in rows}
+    rows = await _courses().rows(db, ids=ids, **ANYONE.values(viewer))
+    found = {id: SeenCourse(org, count, standing_of(own)) for id, org, count, *own in rows}
     return [found.get(id) for id in ids]
 
 
-async def see_lessons(
-    session: AsyncSession, viewer: Viewer, ids: Sequence[UUID]
-) -> list[SeenLesson | None]:
+@cache
+def _courses() -> Prepared:
+    columns = (Course.course_id, Course.organization_id, Course.enrollment_count)
+    wanted = Course.course_id == any_(bindparam("ids", type_=IDS))
+    return Prepared(visible_courses(ANYONE, *columns).where(wanted))
+
+
+async def see_lessons(db: Database, viewer: Viewer, ids: Sequence[UUID]) -> list[SeenLesson | None]:
     """Find the lessons of these ids, or None, in their order; each course is read once."""
+    found = {}
+    rows = await _lessons().rows(db, ids=ids, **ANYONE.values(viewer))
+    for lesson_ids, previews, *own in rows:
+        standing = standing_of(own)
+        for id, is_preview in zip(lesson_ids, previews, strict=True):
+            found[id] = SeenLesson(is_preview, standing)
+    return [found.get(id) for id in ids]
+
+
+@cache
+def _lessons() -> Prepared:
     asked = (
         select(
             Lesson.course_id,
             func.array_agg(Lesson.lesson_id).label("ids"),
             func.array_agg(Lesson.is_preview).label("previews"),
         )
-        .where(Lesson.lesson_id.in_(ids))
+        .where(Lesson.lesson_id == any_(bindparam("ids", type_=IDS)))
         .group_by(Lesson.course_id)
         .subquery()
     )
-    query = visible_courses(viewer, asked.c.ids, asked.c.previews)
-    rows = await session.execute(query.join(asked, asked.c.course_id == Course.course_id))
-    found = {
-        id: SeenLesson(is_preview, standing)
-        for lesson_ids, previews, standing in rows
-        for id, is_preview in zip(lesson_ids, previews, strict=True)
-    }
-    return [found.get(id) for id in ids]
+    query = visible_courses(ANYONE, asked.c.ids, asked.c.previews)
+    return Prepared(query.join(asked, asked.c.course_id == Course.course_id))
 
 
 async def find_open_course(

@@ -11,20 +11,23 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
+    Uuid,
     and_,
+    any_,
     bindparam,
     false,
     insert,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Bundle
 
-from subgraphs.kernel.auth import Viewer
+from subgraphs.kernel.auth import Anyone, Viewer, among, operates
+from subgraphs.kernel.db import Database
+from subgraphs.kernel.prepared import IDS, Prepared
 from subgraphs.learning import models
 from subgraphs.learning.locks import Outline, Standing
 from subgraphs.learning.models import Course, CourseVersion, Enrollment
@@ -33,6 +36,8 @@ from subgraphs.learning.progress import EnrollmentStatus, Progress, ProgressEven
 READ_SCOPE = "learning:read"
 TEACHERS = ("instructor", "admin")
 """Roles that see, and run, the enrollments of their organization."""
+
+ANYONE = Anyone(READ_SCOPE, TEACHERS)
 
 PROJECTED = [field.name for field in fields(Progress)]
 LOGGED = [field.name for field in fields(ProgressEvent)]
@@ -67,6 +72,7 @@ class Value(Bundle[Any]):
 PROGRESS = Value(Progress, *(getattr(Enrollment, name) for name in PROJECTED))
 OUTLINE = Value(Outline, CourseVersion.lesson_ids, CourseVersion.rules, Course.sequential)
 STANDING = Value(Standing, PROGRESS, OUTLINE)
+_WIDTH = len(PROJECTED)
 
 # The tables, since an ORM statement cannot be part of another one.
 _LOG = cast(Table, models.ProgressEvent.__table__)
@@ -81,7 +87,7 @@ _standings = (
 )
 
 
-def visible_enrollments(viewer: Viewer) -> Select[Any]:
+def visible_enrollments(viewer: Viewer | Anyone) -> Select[Any]:
     """Select the standings that `viewer` may see.
 
     These are one's own until one leaves; for instructors and admins those of their organization;
@@ -90,28 +96,45 @@ def visible_enrollments(viewer: Viewer) -> Select[Any]:
     return _standings.where(_visible_to(viewer))
 
 
-def _visible_to(viewer: Viewer) -> ColumnElement[bool]:
+def _visible_to(viewer: Viewer | Anyone) -> ColumnElement[bool]:
     if viewer.user_id is None or not viewer.may(READ_SCOPE):
         return false()
-    if viewer.is_operator:
-        return true()
     own = and_(Enrollment.user_id == viewer.user_id, active)
-    taught = viewer.organizations_as(*TEACHERS)
-    return or_(own, Enrollment.organization_id.in_(taught)) if taught else own
+    taught = among(Enrollment.organization_id, viewer.organizations_as(*TEACHERS))
+    return or_(operates(viewer), own, taught)
 
 
-async def find(session: AsyncSession, viewer: Viewer, ids: Sequence[UUID]) -> list[Standing | None]:
+def standing_of(values: Sequence[Any]) -> Standing | None:
+    """Make a standing of the columns of `STANDING` in a prepared row."""
+    if values[0] is None:
+        return None
+    return Standing(Progress(*values[:_WIDTH]), Outline(*values[_WIDTH:]))
+
+
+async def find(db: Database, viewer: Viewer, ids: Sequence[UUID]) -> list[Standing | None]:
     """Find the enrollments of these ids, or None, in their order."""
-    rows = await session.scalars(visible_enrollments(viewer).where(Enrollment.id.in_(ids)))
-    found: dict[UUID, Standing] = {standing.progress.id: standing for standing in rows}
+    rows = await _by_id().rows(db, ids=ids, **ANYONE.values(viewer))
+    found = {row[0]: standing_of(row) for row in rows}
     return [found.get(id) for id in ids]
+
+
+@cache
+def _by_id() -> Prepared:
+    wanted = Enrollment.id == any_(bindparam("ids", type_=IDS))
+    return Prepared(visible_enrollments(ANYONE).where(wanted))
 
 
 async def lock(session: AsyncSession, viewer: Viewer, enrollment_id: UUID) -> Standing | None:
     """Find an enrollment and hold its row until the transaction ends."""
-    query = visible_enrollments(viewer).where(Enrollment.id == enrollment_id)
-    standing: Standing | None = await session.scalar(query.with_for_update(of=Enrollment))
+    values = {"enrollment_id": enrollment_id, **ANYONE.values(viewer)}
+    standing: Standing | None = await session.scalar(_locked(), values)
     return standing
+
+
+@cache
+def _locked() -> Select[Any]:
+    wanted = Enrollment.id == bindparam("enrollment_id", type_=Uuid())
+    return visible_enrollments(ANYONE).where(wanted).with_for_update(of=Enrollment)
 
 
 async def lock_own(session: AsyncSession, user_id: UUID, course_id: UUID) -> Standing:

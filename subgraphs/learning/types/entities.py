@@ -93,9 +93,13 @@ class Enrollment:
         )
 
     @classmethod
+    async def resolve_references(cls, info: Info, ids: list[UUID]) -> list[Self | None]:
+        found = await info.context.loaders.enrollment.load_many(ids)
+        return [cls.from_row(standing) if standing else None for standing in found]
+
+    @classmethod
     async def resolve_reference(cls, info: Info, id: UUID) -> Self | None:
-        standing = await info.context.loaders.enrollment.load(id)
-        return cls.from_row(standing) if standing else None
+        return (await cls.resolve_references(info, [id]))[0]
 
 
 @strawberry.federation.type(keys=["id"])

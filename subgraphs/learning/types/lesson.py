@@ -67,5 +67,10 @@ class Lesson:
         )
 
     @classmethod
+    async def resolve_references(cls, info: Info, ids: list[UUID]) -> list[Self]:
+        found = await info.context.loaders.lesson.load_many(ids)
+        return [cls.seen(id, lesson) for id, lesson in zip(ids, found, strict=True)]
+
+    @classmethod
     async def resolve_reference(cls, info: Info, id: UUID) -> Self:
-        return cls.seen(id, await info.context.loaders.lesson.load(id))
+        return (await cls.resolve_references(info, [id]))[0]
