@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 import structlog
 from prometheus_client import Counter, Gauge
-from sqlalchemy import Select, func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, any_, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from subgraphs.kernel import failpoints
@@ -123,11 +123,21 @@ def _newest() -> Select[Any]:
     return select(newest).where(first, newest.c.retry_at <= func.now()).order_by(newest.c.id)
 
 
+# Built once: they run for every batch, of however few events.
+_OLDEST = _oldest()
+_NEWEST = _newest()
+_MARK_SENT = (
+    update(OUTBOX)
+    .where(OUTBOX.c.id == any_(bindparam("sent", type_=ARRAY(OUTBOX.c.id.type))))
+    .values(sent_at=func.clock_timestamp())
+)
+
+
 async def send_batch(connection: AsyncConnection, bus: Bus) -> int:
     """Send the events that are due, oldest first; tell how many were due."""
-    rows = (await connection.execute(_oldest())).all()
+    rows = (await connection.execute(_OLDEST)).all()
     if len(rows) == BATCH:
-        newest = (await connection.execute(_newest())).all()
+        newest = (await connection.execute(_NEWEST)).all()
         await _send(newest, connection, bus)
         ahead = {row.id for row in newest}
         await _send([row for row in rows if row.id not in ahead], connection, bus)
@@ -149,9 +159,7 @@ async def _send(rows: Any, connection: AsyncConnection, bus: Bus) -> None:
         refusals = await bus.send(topic, batch)
         failpoints.reach("relay.sent")
         sent = [row.id for row, refusal in zip(messages, refusals, strict=True) if not refusal]
-        await connection.execute(
-            update(OUTBOX).where(OUTBOX.c.id.in_(sent)).values(sent_at=func.clock_timestamp())
-        )
+        await connection.execute(_MARK_SENT, {"sent": sent})
         SENT.labels(topic).inc(len(sent))
         for row, refusal in zip(messages, refusals, strict=True):
             if refusal:
