@@ -39,7 +39,8 @@ function Pane(): ReactElement {
       ) : (
         <p>You are anonymous. Log in to enrol, learn and follow your progress live.</p>
       )}
-      <Form done={change} />
+      {/* Anew for another person: the password does not stay in its field. */}
+      <Form key={session?.email} done={change} />
     </section>
   );
 }

@@ -50,6 +50,7 @@ async def log_in(page: Page, email: str) -> None:
     await page.get_by_label("Password").fill(PASSWORD)
     await page.locator("form").get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("heading", name="Logged in")).to_be_visible(timeout=SOON)
+    await expect(page.get_by_label("Password")).to_have_value("")
 
 
 @pytest.mark.usefixtures("closed")
