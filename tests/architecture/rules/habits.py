@@ -8,8 +8,9 @@ from tests.architecture.source import Function, Source, Tree, decorators
 
 SLEEPS = {"time.sleep", "asyncio.sleep", "sleep"}
 POLLING = re.compile(r"^_?(eventually|until|wait|poll|repeat)")
-PACED = ("load",)
-"""Folders whose business is the pace: a load generator thinks between two requests."""
+PACED = ("load", "faults")
+"""Folders whose business is the pace: a load generator thinks between two requests, a device waits
+before it comes back, an outage lasts as long as it is told to."""
 
 RESOLVERS = {"strawberry.field", "strawberry.mutation", "strawberry.subscription"}
 """Resolvers of a stand-in are as slow as they are asked to be; no test waits by sleeping there."""
