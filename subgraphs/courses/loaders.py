@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
-from subgraphs.courses.models import Course
 from subgraphs.courses.repository import courses, drafts, lessons, reviews, search
 from subgraphs.kernel import graphql
 from subgraphs.kernel.auth import Viewer
@@ -21,8 +20,8 @@ V = TypeVar("V")
 class Loaders:
     """One SELECT for all keys of a request."""
 
-    course: DataLoader[UUID, Course | None]
-    written_course: DataLoader[UUID, Course | None]
+    course: DataLoader[UUID, courses.CourseRow | None]
+    written_course: DataLoader[UUID, courses.CourseRow | None]
     """The same for one that the viewer has just changed, for which another scope is needed."""
     description: DataLoader[UUID, str]
     outline: DataLoader[UUID, lessons.Outline | None]
@@ -51,12 +50,14 @@ class Loaders:
             return one(lambda session, keys: query(session, viewer, keys))
 
         return cls(
-            course=seen(courses.courses_by),
-            written_course=seen(partial(courses.courses_by, scope=courses.WRITE_SCOPE)),
+            course=DataLoader(partial(courses.courses_by, db, viewer)),
+            written_course=DataLoader(
+                partial(courses.courses_by, db, viewer, scope=courses.WRITE_SCOPE)
+            ),
             description=one(courses.descriptions),
-            outline=one(lessons.outlines),
-            lesson=seen(lessons.lessons_by),
-            content=seen(lessons.contents),
+            outline=DataLoader(partial(lessons.outlines, db)),
+            lesson=DataLoader(partial(lessons.lessons_by, db, viewer)),
+            content=DataLoader(partial(lessons.contents, db, viewer)),
             draft=seen(drafts.drafts_of),
             markdown=seen(drafts.markdown_of),
             category_count=seen(courses.counts_by_category),

@@ -1,6 +1,6 @@
 from enum import Enum
 from html import escape
-from typing import Any, Self
+from typing import Literal, Self
 from uuid import UUID
 
 import strawberry
@@ -136,12 +136,10 @@ class Query:
         """A course by its id or its slug; null when there is none that is open to you."""
         if (id is None) == (slug is None):
             raise InvalidInputError("id", "Name a course by its id or by its slug.")
-        column: Any = models.Course.slug if id is None else models.Course.id
-        async with info.context.read() as session:
-            row = await courses.course_page(
-                session, info.context.viewer, column, id or _storable(slug)
-            )
-        return types.Course.from_row(row) if row else None
+        key: Literal["id", "slug"] = "slug" if id is None else "id"
+        context = info.context
+        row = await courses.course_page(context.db, context.viewer, key, id or _storable(slug))
+        return types.Course.from_row(row, row.description_html) if row else None
 
     @strawberry.field
     async def lesson(self, info: types.Info, id: UUID) -> types.Lesson | None:

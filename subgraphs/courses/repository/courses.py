@@ -1,13 +1,14 @@
 """Courses as viewers may see them."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Select, and_, exists, false, func, literal, or_, select, true
+from sqlalchemy import Select, and_, any_, bindparam, exists, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, aliased, undefer, with_expression
+from sqlalchemy.orm import aliased, with_expression
 from sqlalchemy.sql import ColumnElement
 
 from subgraphs.courses import errors
@@ -19,8 +20,10 @@ from subgraphs.courses.models import (
     Entitlement,
     Visibility,
 )
-from subgraphs.kernel.auth import Viewer
+from subgraphs.kernel.auth import Anyone, Viewer, among, operates
+from subgraphs.kernel.db import Database
 from subgraphs.kernel.pages import Listing, Order
+from subgraphs.kernel.prepared import IDS, Prepared
 
 EDITORS = ("instructor", "admin")
 """Roles that may change the courses of their organization."""
@@ -31,9 +34,39 @@ WRITE_SCOPE = "courses:write"
 NEWEST_FIRST = (Order(Course.listed_at, descending=True), Order(Course.id, descending=True))
 
 Query = Select[Course]
+CourseRow = Any
+"""A `Course`, or a row of what is shown of one."""
+
+ANYONE = Anyone(READ_SCOPE, EDITORS)
+_SHOWN = (
+    Course.id,
+    Course.organization_id,
+    Course.slug,
+    Course.title,
+    Course.summary,
+    Course.language,
+    Course.level,
+    Course.category_id,
+    Category.slug.label("category_slug"),
+    Category.name.label("category_name"),
+    Course.status,
+    Course.visibility,
+    Course.is_free,
+    Course.sequential,
+    Course.instructor_ids,
+    Course.prerequisite_course_ids,
+    Course.latest_version_id,
+    func.coalesce(Entitlement.version_id, Course.latest_version_id).label("seen_version_id"),
+    Course.lesson_count,
+    Course.listed_at,
+    Course.updated_at,
+    Course.has_draft_changes,
+    Course.review_count,
+    Course.rating,
+)
 
 
-def visible_courses(viewer: Viewer, scope: str = READ_SCOPE) -> Query:
+def visible_courses(viewer: Viewer | Anyone, scope: str = READ_SCOPE) -> Query:
     """Every read of courses starts here, so that none can forget who asks.
 
     A service account without `scope` sees what everybody sees. Each row also tells
@@ -57,12 +90,11 @@ def visible_courses(viewer: Viewer, scope: str = READ_SCOPE) -> Query:
     )
 
 
-def _may_see(viewer: Viewer) -> ColumnElement[bool]:
-    if viewer.is_operator:
-        return true()
+def _may_see(viewer: Viewer | Anyone) -> ColumnElement[bool]:
     if viewer.user_id is None:
         return _listed_for(viewer)
     return or_(
+        operates(viewer),
         _listed_for(viewer),
         _editable_by(viewer),
         and_(Entitlement.user_id.is_not(None), Course.status != CourseStatus.DRAFT),
@@ -74,48 +106,54 @@ def listed_for(viewer: Viewer) -> ColumnElement[bool]:
     return _listed_for(viewer.within(READ_SCOPE))
 
 
-def _listed_for(viewer: Viewer) -> ColumnElement[bool]:
-    if viewer.is_operator:
-        return and_(PUBLISHED)
+def _listed_for(viewer: Viewer | Anyone) -> ColumnElement[bool]:
     public = Course.visibility == Visibility.PUBLIC
-    if not viewer.organization_ids:
-        return and_(PUBLISHED, public)
-    return and_(PUBLISHED, or_(public, Course.organization_id.in_(sorted(viewer.organization_ids))))
+    mine = among(Course.organization_id, viewer.organization_ids)
+    return and_(PUBLISHED, or_(operates(viewer), public, mine))
 
 
-def editable_by(viewer: Viewer, scope: str = READ_SCOPE) -> ColumnElement[bool]:
+def editable_by(viewer: Viewer | Anyone, scope: str = READ_SCOPE) -> ColumnElement[bool]:
     """Courses that the viewer may change; to read of them as an editor takes a scope, too."""
     return _editable_by(viewer.within(scope))
 
 
-def _editable_by(viewer: Viewer) -> ColumnElement[bool]:
-    if viewer.is_operator:
-        return true()
-    organizations = viewer.organizations_as(*EDITORS)
-    if not organizations:
-        return false()
-    return Course.organization_id.in_(sorted(organizations))
+def _editable_by(viewer: Viewer | Anyone) -> ColumnElement[bool]:
+    mine = among(Course.organization_id, viewer.organizations_as(*EDITORS))
+    return or_(operates(viewer), mine)
 
 
-def may_edit(viewer: Viewer, course: Course) -> bool:
+def may_edit(viewer: Viewer, course: CourseRow) -> bool:
     return viewer.within(READ_SCOPE).has_role(course.organization_id, *EDITORS)
 
 
+@cache
+def _by_id(scope: str) -> Prepared:
+    query = visible_courses(Anyone(scope, EDITORS), scope).with_only_columns(*_SHOWN)
+    return Prepared(query.where(Course.id == any_(bindparam("ids", type_=IDS))))
+
+
 async def courses_by(
-    session: AsyncSession, viewer: Viewer, ids: Sequence[UUID], scope: str = READ_SCOPE
-) -> list[Course | None]:
+    db: Database, viewer: Viewer, ids: Sequence[UUID], scope: str = READ_SCOPE
+) -> list[CourseRow | None]:
     """Find a course, or None, for each of `ids`, in their order."""
-    rows = await session.scalars(visible_courses(viewer, scope).where(Course.id.in_(ids)))
-    found = {row.id: row for row in rows}
+    who = Anyone(scope, EDITORS).values(viewer)
+    found = {row.id: row for row in await _by_id(scope).rows(db, ids=ids, **who)}
     return [found.get(id) for id in ids]
 
 
+@cache
+def _page(key: Literal["id", "slug"]) -> Prepared:
+    column = Course.id if key == "id" else Course.slug
+    query = visible_courses(ANYONE).with_only_columns(*_SHOWN, Course.description_html)
+    return Prepared(query.where(column == bindparam("value", type_=column.type)))
+
+
 async def course_page(
-    session: AsyncSession, viewer: Viewer, column: InstrumentedAttribute[Any], value: object
-) -> Course | None:
+    db: Database, viewer: Viewer, key: Literal["id", "slug"], value: object
+) -> CourseRow | None:
     """Find one course with its description."""
-    query = visible_courses(viewer).where(column == value)
-    return await session.scalar(query.options(undefer(Course.description_html)))
+    rows = await _page(key).rows(db, value=value, **ANYONE.values(viewer))
+    return rows[0] if rows else None
 
 
 async def descriptions(session: AsyncSession, ids: Sequence[UUID]) -> list[str]:

@@ -1,13 +1,14 @@
 """Lessons of versions, and who may read their text."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, all_, and_, any_, exists, func, or_, select
+from sqlalchemy import Select, all_, and_, any_, bindparam, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql import ColumnElement
@@ -20,9 +21,12 @@ from subgraphs.courses.models import (
     VersionLesson,
 )
 from subgraphs.courses.repository import courses
-from subgraphs.kernel.auth import Viewer
+from subgraphs.courses.repository.courses import ANYONE
+from subgraphs.kernel.auth import Anyone, Viewer
+from subgraphs.kernel.db import Database
+from subgraphs.kernel.prepared import IDS, Prepared
 
-LessonRow = Row[*tuple[Any, ...]]
+LessonRow = Any
 """The columns of a `VersionLesson`. Rows, not entities: a course page has many."""
 
 _columns = tuple(VersionLesson.__table__.c)
@@ -38,61 +42,80 @@ class Outline:
     lessons: list[LessonRow] = field(default_factory=list)
 
 
-async def outlines(session: AsyncSession, version_ids: Sequence[UUID]) -> list[Outline | None]:
+_lessons_of_versions = (
+    select(*_columns, CourseVersion.number, CourseVersion.created_at)
+    .join(CourseVersion, CourseVersion.id == VersionLesson.version_id)
+    .where(VersionLesson.version_id == any_(bindparam("ids", type_=IDS)))
+    .order_by(VersionLesson.version_id, VersionLesson.ordinal)
+)
+_outlines = Prepared(_lessons_of_versions)
+
+
+async def outlines(db: Database, version_ids: Sequence[UUID]) -> list[Outline | None]:
     """Find what each version consists of; who may see a course may see this."""
-    rows = await session.execute(
-        select(*_columns, CourseVersion.number, CourseVersion.created_at)
-        .join(CourseVersion, CourseVersion.id == VersionLesson.version_id)
-        .where(VersionLesson.version_id.in_(version_ids))
-        .order_by(VersionLesson.version_id, VersionLesson.ordinal)
-    )
+    found = _by_version(await _outlines.rows(db, ids=version_ids))
+    return [found.get(id) for id in version_ids]
+
+
+async def latest_outline(session: AsyncSession, version_id: UUID | None) -> Outline | None:
+    if version_id is None:
+        return None
+    rows = await session.execute(_lessons_of_versions, {"ids": [version_id]})
+    return _by_version(rows).get(version_id)
+
+
+def _by_version(rows: Iterable[LessonRow]) -> dict[UUID, Outline]:
     found: dict[UUID, Outline] = {}
     for row in rows:
         id = row.version_id
         if id not in found:
             found[id] = Outline(id, row.number, row.created_at)
         found[id].lessons.append(row)
-    return [found.get(id) for id in version_ids]
+    return found
 
 
-def _seen_lessons(viewer: Viewer, lesson_ids: Sequence[UUID], *columns: Any) -> Any:
+def _seen_lessons(*columns: Any) -> Select[*tuple[Any, ...]]:
     """Lessons in the version that the viewer sees of their course, joined to that course."""
-    seen: ColumnElement[Any] = Course.latest_version_id.expression
-    if viewer.user_id is not None:
-        seen = func.coalesce(Entitlement.version_id, Course.latest_version_id)
-    visible = courses.visible_courses(viewer).with_only_columns(*columns)
+    seen = func.coalesce(Entitlement.version_id, Course.latest_version_id)
+    visible = courses.visible_courses(ANYONE).with_only_columns(*columns)
     return visible.join(VersionLesson, VersionLesson.course_id == Course.id).where(
-        VersionLesson.lesson_id.in_(lesson_ids), VersionLesson.version_id == seen
+        VersionLesson.lesson_id == any_(bindparam("ids", type_=IDS)),
+        VersionLesson.version_id == seen,
     )
 
 
+@cache
+def _lessons() -> Prepared:
+    return Prepared(_seen_lessons(*_columns))
+
+
 async def lessons_by(
-    session: AsyncSession, viewer: Viewer, lesson_ids: Sequence[UUID]
+    db: Database, viewer: Viewer, lesson_ids: Sequence[UUID]
 ) -> list[LessonRow | None]:
     """Find a lesson, or None, for each id, in their order."""
-    rows = await session.execute(_seen_lessons(viewer, lesson_ids, *_columns))
+    rows = await _lessons().rows(db, ids=lesson_ids, **ANYONE.values(viewer))
     found = {row.lesson_id: row for row in rows}
     return [found.get(id) for id in lesson_ids]
 
 
-async def contents(
-    session: AsyncSession, viewer: Viewer, lesson_ids: Sequence[UUID]
-) -> list[str | None]:
+@cache
+def _contents() -> Prepared:
+    query = _seen_lessons(VersionLesson.lesson_id, LessonText.html)
+    text = LessonText.id == VersionLesson.text_id
+    return Prepared(query.join(LessonText, text).where(_may_read(ANYONE)))
+
+
+async def contents(db: Database, viewer: Viewer, lesson_ids: Sequence[UUID]) -> list[str | None]:
     """Find the HTML of each lesson that the viewer may read, None for the others.
 
     This alone decides, whatever path led here; a text that may not be read stays in the database.
     """
-    query = _seen_lessons(viewer, lesson_ids, VersionLesson.lesson_id, LessonText.html)
-    rows = await session.execute(
-        query.join(LessonText, LessonText.id == VersionLesson.text_id).where(_may_read(viewer))
-    )
+    rows = await _contents().rows(db, ids=lesson_ids, **ANYONE.values(viewer))
     found = {row.lesson_id: row.html for row in rows}
     return [found.get(id) for id in lesson_ids]
 
 
-def _may_read(viewer: Viewer) -> ColumnElement[bool]:
-    if viewer.user_id is None:
-        return VersionLesson.is_preview.expression
+def _may_read(viewer: Anyone) -> ColumnElement[bool]:
     return or_(
         VersionLesson.is_preview,
         courses.editable_by(viewer),
@@ -118,12 +141,6 @@ def _is_open() -> ColumnElement[bool]:
             or_(Course.sequential.is_(False), ~incomplete_before),
         ),
     )
-
-
-async def latest_outline(session: AsyncSession, version_id: UUID | None) -> Outline | None:
-    if version_id is None:
-        return None
-    return (await outlines(session, [version_id]))[0]
 
 
 def by_module(rows: Sequence[LessonRow]) -> dict[UUID, list[LessonRow]]:

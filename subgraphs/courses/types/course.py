@@ -85,15 +85,15 @@ class Course:
     """How many learners have rated it."""
     updated_at: datetime
     """When it was last published, or its settings changed."""
-    row: strawberry.Private[models.Course]
+    row: strawberry.Private[courses.CourseRow]
+    description_html: strawberry.Private[str | None]
 
     @strawberry.field
     async def description(self, info: Info) -> str:
         """What it is about, at length, as safe HTML."""
-        loaded = self.row.__dict__.get("description_html")
-        return (
-            loaded if loaded is not None else await info.context.loaders.description.load(self.id)
-        )
+        if self.description_html is not None:
+            return self.description_html
+        return await info.context.loaders.description.load(self.id)
 
     @strawberry.field
     def rating(self) -> float | None:
@@ -182,7 +182,7 @@ class Course:
         return await info.context.loaders.outline.load(version_id) if version_id else None
 
     @classmethod
-    def from_row(cls, row: models.Course) -> Self:
+    def from_row(cls, row: courses.CourseRow, description_html: str | None = None) -> Self:
         return cls(
             id=row.id,
             slug=row.slug,
@@ -198,6 +198,7 @@ class Course:
             review_count=row.review_count,
             updated_at=row.updated_at,
             row=row,
+            description_html=description_html,
         )
 
     @classmethod
@@ -208,6 +209,11 @@ class Course:
     @classmethod
     async def resolve_reference(cls, info: Info, id: UUID) -> Self | None:
         return await cls.load(info, id)
+
+    @classmethod
+    async def resolve_references(cls, info: Info, ids: list[UUID]) -> list[Self | None]:
+        rows = await info.context.loaders.course.load_many(ids)
+        return [cls.from_row(row) if row is not None else None for row in rows]
 
 
 def counter(info: Info, query: Select[Any]) -> Callable[[], Awaitable[int]]:

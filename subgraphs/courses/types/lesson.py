@@ -136,3 +136,8 @@ class Lesson:
     @classmethod
     async def resolve_reference(cls, info: Info, id: UUID) -> Self | None:
         return await cls.load(info, id)
+
+    @classmethod
+    async def resolve_references(cls, info: Info, ids: list[UUID]) -> list[Self | None]:
+        rows = await info.context.loaders.lesson.load_many(ids)
+        return [cls.from_row(row) if row is not None else None for row in rows]
