@@ -23,7 +23,7 @@ ENTRY = "polynode"
 
 
 class NotAtHeadError(Exception):
-    """The database is older, or newer, than this code."""
+    """The database is older than this code."""
 
 
 def config(name: str, connection: Connection | None = None) -> Config:
@@ -72,21 +72,27 @@ async def _on(url: str, run: Any) -> None:
 
 
 async def require_head(engine: AsyncEngine, name: str) -> None:
-    """Raise unless the database is at the version that this code was written for."""
-    wanted = await asyncio.to_thread(_head, name)
+    """Raise if the database is older than this code.
+
+    A newer one will do: a migration only adds what old code can ignore, and takes away what no
+    running code uses, so that old processes go on while new ones start.
+    """
+    newest, *older = await asyncio.to_thread(_history, name)
     async with engine.connect() as connection:
         found = await connection.run_sync(_current)
-    if found != wanted:
-        raise NotAtHeadError(f"{name} is at {found}, not at {wanted}.")
+    if found is None or found in older:
+        raise NotAtHeadError(f"{name} is at {found}, not at {newest}.")
 
 
-_heads: dict[str, str | None] = {}
+_histories: dict[str, tuple[str, ...]] = {}
 
 
-def _head(name: str) -> str | None:
-    if name not in _heads:
-        _heads[name] = head(name)
-    return _heads[name]
+def _history(name: str) -> tuple[str, ...]:
+    """Every revision that this code knows, the newest first."""
+    if name not in _histories:
+        script = ScriptDirectory.from_config(config(name))
+        _histories[name] = tuple(it.revision for it in script.walk_revisions())
+    return _histories[name]
 
 
 def _current(connection: Connection) -> str | None:

@@ -82,7 +82,7 @@ async def issuer() -> AsyncIterator[Issuer]:
 @pytest.fixture
 async def at_head(db: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Let the shelf have one migration, which its database has seen."""
-    monkeypatch.setitem(migrate.__dict__["_heads"], NAME, "0001")
+    monkeypatch.setitem(migrate.__dict__["_histories"], NAME, ("0001", "0000"))
     async with db.begin() as session:
         await session.execute(text("CREATE TABLE alembic_version (version_num text)"))
         await session.execute(text("INSERT INTO alembic_version VALUES ('0001')"))

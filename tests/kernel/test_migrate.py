@@ -75,7 +75,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(subgraphs, "__path__", [*subgraphs.__path__, str(tmp_path)])
     for name in (f"subgraphs.{ATLAS}", f"subgraphs.{ATLAS}.models"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    monkeypatch.delitem(migrate.__dict__["_heads"], ATLAS, raising=False)
+    monkeypatch.delitem(migrate.__dict__["_histories"], ATLAS, raising=False)
     return folder
 
 
@@ -110,6 +110,16 @@ async def test_a_database_that_is_behind_is_not_ready(url: str, package: Path) -
 
     with pytest.raises(migrate.NotAtHeadError, match=r"^atlas is at 0001, not at 0002\.$"):
         await migrate.require_head(engine, ATLAS)
+
+    await engine.dispose()
+
+
+async def test_a_database_that_is_ahead_is_ready(url: str, package: Path) -> None:
+    await migrate.upgrade(ATLAS, url)
+    (package / "migrations" / "0002_title.py").unlink()
+    engine = create_async_engine(url)
+
+    await migrate.require_head(engine, ATLAS)
 
     await engine.dispose()
 
