@@ -31,6 +31,9 @@ BATCH = 50
 """Events that share a transaction: few enough that no row they change is locked for long."""
 
 CHECK_SECONDS = 1.0
+GATHER_SECONDS = 0.02
+"""What comes within this time after a batch is handled together, in one transaction."""
+
 _RECEIPTS = (
     insert(INBOX)
     .from_select(["id"], select(func.unnest(bindparam("ids", type_=ARRAY(Uuid())))))
@@ -93,6 +96,7 @@ class Inbox:
                 if entries:
                     await seat.execute(text("SELECT 1"))  # still the only one
                     await self.handle(entries, db, bus)
+                    await asyncio.sleep(GATHER_SECONDS)
 
     async def _fresh(self, bus: Bus) -> list[Entry]:
         try:

@@ -27,6 +27,9 @@ BATCH = 500
 FRESH = 100
 MAX_ATTEMPTS = 12
 POLL_SECONDS = 1.0
+GATHER_SECONDS = 0.01
+"""What comes within this time after a batch goes together: a batch costs little more than one."""
+
 RETENTION = timedelta(days=7)
 LOST_TAIL = timedelta(minutes=1)
 """More than the second of writes that Valkey may lose with `appendfsync everysec`."""
@@ -75,6 +78,8 @@ async def relay(engine: AsyncEngine, bus: Bus, *, name: str, topics: Collection[
             if due == 0:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(wake.wait(), POLL_SECONDS)
+            elif due < BATCH:
+                await asyncio.sleep(GATHER_SECONDS)
 
 
 async def _listen(connection: AsyncConnection) -> asyncio.Event:
