@@ -1,5 +1,5 @@
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -131,20 +131,21 @@ async def test_a_snippet_marks_what_was_found_and_is_safe(
 async def test_the_snippets_of_several_searches_are_one_select(
     anyone: Person, statements: list[str]
 ) -> None:
-    alone = [
-        (await anyone.send(SEARCH, query=sought))["searchCourses"]["nodes"]
-        for sought in ("promise", "closures")
-    ]
+    sought = ("promise", "closures", "nonsense")
+    id = "query ($query: String!) { searchCourses(query: $query) { nodes { course { id } } } }"
+    [found] = (await anyone.send(id, query="promise"))["searchCourses"]["nodes"]
+    hits = [search.Hit(phrase, "en", UUID(found["course"]["id"])) for phrase in sought]
     statements.clear()
 
-    together = await anyone.send(
-        """{ one: searchCourses(query: "promise") { ...Hits }
-        two: searchCourses(query: "closures") { ...Hits } }
-        fragment Hits on CourseHitConnection { nodes { course { slug } score snippet } }"""
+    cut = await anyone.context.loaders.snippet.load_many(
+        [*hits, search.Hit("promise", None, uuid4())]
     )
 
-    assert [together["one"]["nodes"], together["two"]["nodes"]] == alone
-    assert len(statements) == 3  # two pages, and the snippets of both
+    marked = [
+        snippet.partition(search.MARK_START)[2].partition(search.MARK_END)[0] for snippet in cut
+    ]
+    assert marked == ["promise", "Closures", "", ""]
+    assert len(statements) == 1
 
 
 async def test_a_snippet_carries_no_markup(anyone: Person, author: Person, school: UUID) -> None:
