@@ -135,6 +135,8 @@ async def test_a_fault_shows_an_id_and_nothing_else(
     assert resolvers - set(faults) == set()
     assert {error["message"] for error in faults.values()} == {"Something went wrong on our side."}
     log = strict.log(subgraph)
+    assert PASSWORD not in log
+    assert person.email not in log
     assert [error for error in faults.values() if error["extensions"]["errorId"] not in log] == []
     record_property("faults", len(faults))
 
