@@ -12,6 +12,8 @@ import { createSockets } from "./gateway/sockets.ts";
 
 /** Above the two minutes for which Caddy keeps idle connections, so that none dies under a request. */
 const KEEP_ALIVE_MS = 150_000;
+/** Above what the edge lets pass: whatever is too long is refused there, with a whole answer. */
+const MAX_HEADER_BYTES = 49_152;
 
 async function serve(settings: Settings, log: Log): Promise<void> {
   const stop = new AbortController();
@@ -25,7 +27,7 @@ async function serve(settings: Settings, log: Log): Promise<void> {
   };
   const sockets = createSockets(gateway);
   const server = createServer(
-    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 30_000 },
+    { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 30_000, maxHeaderSize: MAX_HEADER_BYTES },
     (request, response) => {
       response.setHeader("x-content-type-options", "nosniff");
       const path = request.url?.split("?")[0];

@@ -140,3 +140,13 @@ async def test_what_the_edge_lets_pass_the_gateway_bounds_to_a_mebibyte(campus: 
         await socket.connection.send(body.decode())
         await socket.connection.wait_closed()
     assert socket.connection.close_code == 1009
+
+
+@pytest.mark.parametrize(("size", "status"), [(20_000, 200), (30_000, 200), (60_000, 431)])
+async def test_headers_are_bounded_at_the_edge(campus: Campus, size: int, status: int) -> None:
+    """What passes there is not too long for anybody behind it."""
+    for _ in range(5):
+        response = await campus.visitor().post(
+            {"query": "{ viewer { id } }"}, **{"x-anything": "x" * size}
+        )
+        assert response.status_code == status

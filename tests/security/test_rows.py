@@ -81,6 +81,7 @@ ROWS: dict[str, tuple[str, ...]] = {
     "A22": (
         f"{HERE}test_limits.py::test_a_body_of_30_megabytes_is_refused_at_the_edge",
         f"{HERE}test_limits.py::test_what_the_edge_lets_pass_the_gateway_bounds_to_a_mebibyte",
+        f"{HERE}test_limits.py::test_headers_are_bounded_at_the_edge",
     ),
     "A23": (f"{HERE}test_subgraph_doors.py::test_only_as_many_references_as_a_page_has_are_taken",),
     "A24": (
