@@ -31,6 +31,8 @@ GATHER_SECONDS = 0.01
 """What comes within this time after a batch goes together: a batch costs little more than one."""
 
 RETENTION = timedelta(days=7)
+BACKLOG = 10 * BATCH
+ANALYZE_SECONDS = 60.0
 LOST_TAIL = timedelta(minutes=1)
 """More than the second of writes that Valkey may lose with `appendfsync everysec`."""
 
@@ -63,12 +65,15 @@ async def relay(engine: AsyncEngine, bus: Bus, *, name: str, topics: Collection[
     """
     async with leadership(engine, "relay") as connection:
         wake = await _listen(connection)
-        checked = 0.0
+        checked, analyzed = 0.0, -ANALYZE_SECONDS
         while True:
             if (now := asyncio.get_running_loop().time()) >= checked + POLL_SECONDS:
                 checked = now
                 await _refill(connection, bus, topics)
-                await _measure(connection, name)
+                lag = await _measure(connection, name)
+                if lag > BACKLOG and now >= analyzed + ANALYZE_SECONDS:
+                    analyzed = now
+                    await connection.execute(_ANALYZE)
             wake.clear()
             try:
                 due = await send_batch(connection, bus)
@@ -128,6 +133,9 @@ def _newest() -> Select[Any]:
     return select(newest).where(first, newest.c.retry_at <= func.now()).order_by(newest.c.id)
 
 
+# Whenever Postgres looks, the outbox has next to nothing to send: a plan made of such statistics
+# reads a backlog from end to end for every row.
+_ANALYZE = text("ANALYZE outbox")
 # Built once: they run for every batch, of however few events.
 _OLDEST = _oldest()
 _NEWEST = _newest()
@@ -251,7 +259,8 @@ async def _remember(connection: AsyncConnection, topic: str, identity: Identity)
     )
 
 
-async def _measure(connection: AsyncConnection, name: str) -> None:
+async def _measure(connection: AsyncConnection, name: str) -> int:
+    """Set the gauges; return how many events wait."""
     found = (
         await connection.execute(
             select(
@@ -266,3 +275,4 @@ async def _measure(connection: AsyncConnection, name: str) -> None:
     LAG.labels(name).set(found.lag)
     AGE.labels(name).set(float(found.age))
     DEAD.labels(name).set(await connection.scalar(dead) or 0)
+    return int(found.lag)
