@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.api import PASSWORD, Api
+from tests.support.api import Api
 from tests.support.campus import Campus, Course
 
 COMPLETE = """mutation ($input: CompleteLessonInput!) { completeLesson(input: $input) {
@@ -48,17 +48,14 @@ class Pupil:
             code = answer["errors"][0]["extensions"]["code"]
             self.failures[code] += 1
             if code == "UNAUTHENTICATED":  # the experiment outlasted the token
-                await self._log_in()
+                with suppress(
+                    AssertionError, httpx.TransportError, ValueError
+                ):  # some part is down
+                    await self.person.log_in()
             return False
         result = answer["data"]["completeLesson"]
         assert result["__typename"] == "CompleteLessonSuccess", result
         return True
-
-    async def _log_in(self) -> None:
-        person = self.person
-        with suppress(AssertionError, httpx.TransportError, ValueError):  # some part is down
-            answer = await person.do("login", "accessToken", email=person.email, password=PASSWORD)
-            person.token = answer["accessToken"]
 
 
 async def newcomer(campus: Campus, lessons: int) -> tuple[Pupil, Course]:

@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from websockets.exceptions import WebSocketException
+import httpx
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from tests.support.api import Api, Socket
 
@@ -16,6 +17,7 @@ PROGRESS = """subscription ($id: UUID!, $after: String) {
   progressUpdated(enrollmentId: $id, after: $after) { cursor resync lessonId } }"""
 LONGEST_PAUSE = 1.0
 OPEN_SECONDS = 10
+EXPIRED = 4401
 
 
 @dataclass
@@ -36,9 +38,18 @@ class Device:
     async def follow(self) -> None:
         """Listen, and come back after a short random pause whenever the stream ends."""
         while True:
-            with suppress(WebSocketException, OSError, TimeoutError):
+            try:
                 await self._listen()
+            except ConnectionClosed as closed:
+                if closed.rcvd and closed.rcvd.code == EXPIRED:
+                    await self._log_in()
+            except (WebSocketException, OSError, TimeoutError):
+                pass
             await asyncio.sleep(random.uniform(0, LONGEST_PAUSE))  # noqa: S311, no secret
+
+    async def _log_in(self) -> None:
+        with suppress(AssertionError, httpx.TransportError, ValueError):  # some part is down
+            await self.learner.log_in()
 
     async def _listen(self) -> None:
         async with asyncio.timeout(OPEN_SECONDS) as opening, self.learner.socket() as socket:

@@ -4,6 +4,8 @@ import asyncio
 import time
 from functools import partial
 
+import pytest
+
 from infra.stack import Stack
 from tests.faults import ledger
 from tests.faults.crowd import Pupil, newcomer
@@ -19,6 +21,7 @@ LIVE_SECONDS = 3.0
 """From the answer to a completion until another device has the news, in the worst case."""
 
 
+@pytest.mark.timeout(240)
 async def test_a_long_backlog_drains_and_live_events_overtake_it(
     system: Stack, campus: Campus, figure: Figure
 ) -> None:

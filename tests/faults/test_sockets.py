@@ -19,6 +19,7 @@ SOCKETS = 300
 PEOPLE = 15
 """So that nobody holds more than twenty sockets."""
 STORM_SECONDS = 30
+TOO_SLOW = 'polynode_gateway_sockets_ended_total{code="4413"}'
 MOST_GROWTH = 64 * 1_048_576
 PAGE = """query ($slug: String!) { course(slug: $slug) { title modules { title lessons {
   id title kind isPreview content locked lockReason viewerProgress { completedAt } } } } }"""
@@ -82,7 +83,7 @@ async def test_a_device_that_stops_reading_is_cut_off_and_costs_bounded_memory(
 
 def _cut_off(system: Stack) -> float:
     """How many sockets the gateway has closed because their reader was too slow."""
-    return system.metrics("gateway").get('sockets_ended_total{code="4413"}', 0)
+    return system.metrics("gateway").get(TOO_SLOW, 0)
 
 
 async def test_what_was_missed_while_offline_arrives_with_the_cursor(

@@ -101,14 +101,14 @@ async def test_a_subgraph_that_hangs_is_given_up_on_within_its_budget(
             started = time.monotonic()
             assert "errors" not in await _answer(learner, OWN["users"])
             others.append(time.monotonic() - started)
-        breaker = system.metrics("gateway")['breaker_state{subgraph="learning"}']
+        breaker = system.metrics("gateway")['polynode_gateway_breaker_state{subgraph="learning"}']
     finally:
         system.kill("learning", signal.SIGCONT)
         resumed = time.monotonic()
     await eventually(partial(_is_whole, learner, course.slug), within=20)
     recovered = time.monotonic() - resumed
 
-    assert breaker in (1, 2)
+    assert breaker == 2
     assert max(waited) < BUDGET_SECONDS + SLACK_SECONDS
     assert percentile(waited, 0.5) < SLACK_SECONDS  # the breaker spares most of them the wait
     assert max(others) < SLACK_SECONDS

@@ -65,6 +65,13 @@ class Api:
         self.user_id = answer["user"]["id"]
         return self
 
+    async def log_in(self) -> Self:
+        """Begin another session; the token of the one before has expired."""
+        fields = "accessToken refreshToken"
+        answer = await self.do("login", fields, email=self.email, password=PASSWORD)
+        self.token, self.refresh_token = answer["accessToken"], answer["refreshToken"]
+        return self
+
     async def refresh(self) -> Self:
         """Get a token that knows of new roles; the old one may be revoked, and is left out."""
         self.token, fields = None, "accessToken refreshToken"
