@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class Device:
     resyncs: int = 0
     """Times it was told that events could no longer be replayed."""
     opened: int = 0
+    closed: Counter[int | None] = field(default_factory=Counter)
+    """How often the other side closed the socket, by its code; None: it was cut."""
     refusals: dict[str, int] = field(default_factory=dict)
     """Subscriptions that ended with an error, by its code."""
 
@@ -41,7 +44,9 @@ class Device:
             try:
                 await self._listen()
             except ConnectionClosed as closed:
-                if closed.rcvd and closed.rcvd.code == EXPIRED:
+                code = closed.rcvd.code if closed.rcvd else None
+                self.closed[code] += 1
+                if code == EXPIRED:
                     await self._log_in()
             except (WebSocketException, OSError, TimeoutError):
                 pass
