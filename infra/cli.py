@@ -174,7 +174,11 @@ COMMANDS = {
         passes_on="python -m subgraphs events",
     ),
     "bench": Command(
-        "measure speed", "jobs", "bench", passes_on="python -m tests.load", has_data=False
+        "measure speed; `bench faults`: kill everything under load",
+        "jobs",
+        "bench",
+        passes_on="python -m tests.load",
+        has_data=False,
     ),
     "import": Command(
         "import a folder of Markdown lessons as a course",
