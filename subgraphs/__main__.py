@@ -19,6 +19,8 @@ IDLE_SECONDS = 75
 """Above the idle time of the gateways' pools: it is they who close a connection."""
 
 DRAIN_SECONDS = 10
+FAREWELL_SECONDS = 0.5
+"""For gateways to come once more on each of their connections and be told that it ends."""
 
 
 def main() -> int:
@@ -68,13 +70,30 @@ def _workers(names: list[str]) -> list[worker.Worker]:
     return [import_module(f"subgraphs.{name}.worker").create_worker() for name in names]
 
 
+class _Server(uvicorn.Server):
+    """Lets nobody down when it goes: it says so first.
+
+    A connection that is closed while a request is on its way costs that request, and a mutation
+    is not sent again.
+    """
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or ():
+            listener.close()
+        self.server_state.default_headers = [(b"connection", b"close")]
+        await asyncio.sleep(FAREWELL_SECONDS)
+        await super().shutdown(sockets)
+
+
 def _run(application: Any, host: str, port: int) -> None:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Several processes may share the port; the kernel of the machine spreads connections.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind((host, port))
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             application,
             loop="uvloop",
