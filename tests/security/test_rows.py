@@ -65,7 +65,7 @@ ROWS: dict[str, tuple[str, ...]] = {
             f"{HERE}test_limits.py::test_hostile_documents_are_refused_on_a_socket_which_goes_on",
             f"{HERE}test_limits.py::test_a_document_of_many_logins_tries_none_of_them",
             f"{HERE}test_subgraph_doors.py::test_the_limits_of_documents_hold_without_the_gateway",
-            "tests/kernel/test_documents.py::test_an_attack_costs_less_than_20_ms",
+            "tests/load/test_refusals.py::test_refusing_costs_no_more_than_a_few_large_documents",
             "tests/gateway/test_limits.py::test_a_hostile_document_is_refused_within_20_ms",
         ),
     ),
