@@ -17,9 +17,10 @@ inbox = Inbox("courses")
 
 
 @inbox.on(EnrollmentCreated)
-async def let_in(session: AsyncSession, event: EnrollmentCreated, _: Envelope) -> None:
+async def let_in(session: AsyncSession, event: EnrollmentCreated, envelope: Envelope) -> None:
     await entitlements.grant(
         session,
+        seq=envelope.aggregate_seq,
         enrollment_id=event.enrollment_id,
         user_id=event.user_id,
         course_id=event.course_id,
@@ -29,20 +30,23 @@ async def let_in(session: AsyncSession, event: EnrollmentCreated, _: Envelope) -
 
 
 @inbox.on(EnrollmentRevoked)
-async def shut_out(session: AsyncSession, event: EnrollmentRevoked, _: Envelope) -> None:
-    await entitlements.revoke(session, event.enrollment_id)
+async def shut_out(session: AsyncSession, event: EnrollmentRevoked, envelope: Envelope) -> None:
+    await entitlements.revoke(session, event.enrollment_id, seq=envelope.aggregate_seq)
 
 
 @inbox.on(EnrollmentMoved)
-async def show_version(session: AsyncSession, event: EnrollmentMoved, _: Envelope) -> None:
-    await entitlements.move(session, event.enrollment_id, event.version_id)
+async def show_version(session: AsyncSession, event: EnrollmentMoved, envelope: Envelope) -> None:
+    seq = envelope.aggregate_seq
+    await entitlements.move(session, event.enrollment_id, event.version_id, seq=seq)
 
 
 @inbox.on(LessonCompleted)
-async def remember(session: AsyncSession, event: LessonCompleted, _: Envelope) -> None:
-    await entitlements.complete(session, event.enrollment_id, event.lesson_id)
+async def remember(session: AsyncSession, event: LessonCompleted, envelope: Envelope) -> None:
+    seq = envelope.aggregate_seq
+    await entitlements.complete(session, event.enrollment_id, event.lesson_id, seq=seq)
 
 
 @inbox.on(LessonUncompleted)
-async def forget(session: AsyncSession, event: LessonUncompleted, _: Envelope) -> None:
-    await entitlements.uncomplete(session, event.enrollment_id, event.lesson_id)
+async def forget(session: AsyncSession, event: LessonUncompleted, envelope: Envelope) -> None:
+    seq = envelope.aggregate_seq
+    await entitlements.uncomplete(session, event.enrollment_id, event.lesson_id, seq=seq)

@@ -5,6 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -14,7 +15,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, query_expression
 
 from subgraphs.kernel import db
@@ -243,6 +244,11 @@ class Entitlement(Base):
     active: Mapped[bool] = mapped_column(default=True)
     """False once unenrolled; what was completed counts again for those who come back."""
     completed_lesson_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
+    # Numbers of the enrollment's newest events that told of each thing: an older one that comes
+    # late, as a dead letter does that is replayed, must not undo what came after it.
+    status_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    version_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    lesson_seqs: Mapped[dict[str, int]] = mapped_column(JSONB, server_default="{}")
 
 
 class Review(Record):

@@ -6,6 +6,7 @@ flow on. It is tried again with backoff, and after `MAX_ATTEMPTS` it is a dead l
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -26,7 +27,9 @@ from subgraphs.kernel.tables import INBOX, INBOX_DEFERRED
 
 logger = structlog.get_logger(__name__)
 
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 8
+"""Of an event: with their pauses they outlast four minutes of whatever its handler needs."""
+
 BATCH = 50
 """Events that share a transaction: few enough that no row they change is locked for long."""
 
@@ -83,12 +86,11 @@ class Inbox:
             for topic in self.topics:
                 await bus.create_group(topic, self.group)
                 positions[topic] = await bus.group_position(topic, self.group)
-                while left := await bus.abandoned(topic, self.group):
-                    await self.handle(left, db, bus)
             checked = 0.0
             while True:
                 if (now := asyncio.get_running_loop().time()) >= checked + CHECK_SECONDS:
                     checked = now
+                    await self._take_over(db, bus)
                     await self.retry(db)
                     await self._measure(seat)
                 entries = await self._fresh(bus)
@@ -97,6 +99,13 @@ class Inbox:
                     await seat.execute(text("SELECT 1"))  # still the only one
                     await self.handle(entries, db, bus)
                     await asyncio.sleep(GATHER_SECONDS)
+
+    async def _take_over(self, db: Database, bus: Bus) -> None:
+        """Handle what was handed out and then lost: by a member that died, or on its way here."""
+        for topic in self.topics:
+            with suppress(Refused):  # Valkey came back empty
+                while left := await bus.abandoned(topic, self.group):
+                    await self.handle(left, db, bus)
 
     async def _fresh(self, bus: Bus) -> list[Entry]:
         try:

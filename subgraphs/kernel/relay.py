@@ -30,6 +30,8 @@ POLL_SECONDS = 1.0
 GATHER_SECONDS = 0.01
 """What comes within this time after a batch goes together: a batch costs little more than one."""
 
+CATCH_UP_SECONDS = 5.0
+
 RETENTION = timedelta(days=7)
 BACKLOG = 10 * BATCH
 ANALYZE_SECONDS = 60.0
@@ -80,11 +82,25 @@ async def relay(engine: AsyncEngine, bus: Bus, *, name: str, topics: Collection[
             except RestartedError:
                 checked = 0.0  # what Valkey may have lost goes first
                 continue
-            if due == 0:
+            if due == BATCH:
+                await _let_readers_catch_up(bus, topics)
+            elif due == 0:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(wake.wait(), POLL_SECONDS)
-            elif due < BATCH:
+            else:
                 await asyncio.sleep(GATHER_SECONDS)
+
+
+async def _let_readers_catch_up(bus: Bus, topics: Collection[str]) -> None:
+    """Wait while more would push out of the streams what readers have yet to read.
+
+    Not for good: live listeners wait as well, and what is pushed out is only asked for again.
+    """
+    ends = asyncio.get_running_loop().time() + CATCH_UP_SECONDS
+    while asyncio.get_running_loop().time() < ends:
+        if not any([await bus.is_outrun(topic) for topic in topics]):
+            return
+        await asyncio.sleep(GATHER_SECONDS)
 
 
 async def _listen(connection: AsyncConnection) -> asyncio.Event:
@@ -236,15 +252,17 @@ async def _refill(connection: AsyncConnection, bus: Bus, topics: Collection[str]
             since = known.checked_at - LOST_TAIL
             await _unsend(connection, topic, since=since, why="Valkey was restarted")
         await _remember(connection, topic, identity)
-        if (asked := await bus.take_replay(topic)) is not None:
+        if (asked := await bus.asked_replay(topic)) is not None:
             since = func.to_timestamp(asked / 1_000) - LOST_TAIL
             await _unsend(connection, topic, since=since, why="A reader missed entries")
+            await bus.replayed(topic, asked)
 
 
 async def _unsend(connection: AsyncConnection, topic: str, *, since: Any, why: str) -> None:
+    kept = func.outbox_bound(func.now() - RETENTION)  # what is older might have its effect twice
     result = await connection.execute(
         update(OUTBOX)
-        .where(OUTBOX.c.topic == topic, OUTBOX.c.sent_at >= since)
+        .where(OUTBOX.c.topic == topic, OUTBOX.c.sent_at >= since, OUTBOX.c.id >= kept)
         .values(sent_at=None, retry_at=func.now())
     )
     logger.warning("Sending events again", topic=topic, events=result.rowcount, why=why)

@@ -50,6 +50,7 @@ Index(
     OUTBOX.c.id,
     postgresql_where=_unsent,
 )
+Index("ix_outbox_dead", OUTBOX.c.id, postgresql_where=OUTBOX.c.dead_at.is_not(None))
 
 BUS_STATE = Table(
     "bus_state",

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 from subgraphs.kernel import migrate
 
@@ -36,6 +37,9 @@ def upgrade() -> None:
         sa.Column("enrolled_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("completed_lesson_ids", sa.ARRAY(sa.Uuid()), server_default="{}", nullable=False),
+        sa.Column("status_seq", sa.BigInteger, server_default="0", nullable=False),
+        sa.Column("version_seq", sa.BigInteger, server_default="0", nullable=False),
+        sa.Column("lesson_seqs", JSONB, server_default="{}", nullable=False),
         sa.PrimaryKeyConstraint("user_id", "course_id", name=op.f("pk_entitlements")),
         sa.UniqueConstraint("enrollment_id", name=op.f("uq_entitlements_enrollment_id")),
     )

@@ -1,13 +1,18 @@
-"""Who is enrolled where: a read model of learning's events."""
+"""Who is enrolled where: a read model of learning's events, in whatever order they come."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Text, Update, cast, exists, func, select, update
+from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from subgraphs.courses.models import Course, Entitlement
+
+
+class NotToldYetError(Exception):
+    """Nothing is known of this enrollment: its first event has yet to come, and this one waits."""
 
 
 async def is_entitled(session: AsyncSession, user_id: UUID, course_id: UUID) -> bool:
@@ -20,6 +25,7 @@ async def is_entitled(session: AsyncSession, user_id: UUID, course_id: UUID) -> 
 async def grant(
     session: AsyncSession,
     *,
+    seq: int,
     enrollment_id: UUID,
     user_id: UUID,
     course_id: UUID,
@@ -27,33 +33,50 @@ async def grant(
     enrolled_at: datetime,
 ) -> None:
     """Let a learner in, or in again: what they had completed still counts."""
-    told = {
-        "enrollment_id": enrollment_id,
-        "version_id": version_id,
-        "enrolled_at": enrolled_at,
-        "active": True,
-    }
-    known = await session.scalar(
-        select(Entitlement)
-        .where(Entitlement.user_id == user_id, Entitlement.course_id == course_id)
-        .with_for_update()
+    first = insert(Entitlement).values(
+        enrollment_id=enrollment_id,
+        user_id=user_id,
+        course_id=course_id,
+        version_id=version_id,
+        enrolled_at=enrolled_at,
+        status_seq=seq,
+        version_seq=seq,
     )
-    if known is None or not known.active:
+    added = first.on_conflict_do_nothing().returning(Entitlement.enrollment_id)
+    if await session.scalar(added) is not None:
         await _count(session, course_id, 1)
-    upsert = insert(Entitlement).values(user_id=user_id, course_id=course_id, **told)
-    await session.execute(upsert.on_conflict_do_update(constraint="pk_entitlements", set_=told))
+        return
+    held = await _hold(session, enrollment_id)
+    if held.status_seq < seq:
+        if not held.active:
+            await _count(session, course_id, 1)
+        held.active, held.status_seq = True, seq
+    if held.version_seq < seq:
+        held.version_id, held.version_seq = version_id, seq
 
 
-async def revoke(session: AsyncSession, enrollment_id: UUID) -> None:
+async def revoke(session: AsyncSession, enrollment_id: UUID, *, seq: int) -> None:
     """Shut a learner out."""
-    course_id = await session.scalar(
-        update(Entitlement)
-        .where(Entitlement.enrollment_id == enrollment_id, Entitlement.active)
-        .values(active=False)
-        .returning(Entitlement.course_id)
-    )
-    if course_id is not None:
-        await _count(session, course_id, -1)
+    held = await _hold(session, enrollment_id)
+    if held.status_seq < seq:
+        if held.active:
+            await _count(session, held.course_id, -1)
+        held.active, held.status_seq = False, seq
+
+
+async def move(session: AsyncSession, enrollment_id: UUID, version_id: UUID, *, seq: int) -> None:
+    """Show a learner another version."""
+    held = await _hold(session, enrollment_id)
+    if held.version_seq < seq:
+        held.version_id, held.version_seq = version_id, seq
+
+
+async def _hold(session: AsyncSession, enrollment_id: UUID) -> Entitlement:
+    query = select(Entitlement).where(Entitlement.enrollment_id == enrollment_id)
+    held = await session.scalar(query.with_for_update())
+    if held is None:
+        raise NotToldYetError(enrollment_id)
+    return held
 
 
 async def _count(session: AsyncSession, course_id: UUID, difference: int) -> None:
@@ -65,30 +88,44 @@ async def _count(session: AsyncSession, course_id: UUID, difference: int) -> Non
     )
 
 
-async def move(session: AsyncSession, enrollment_id: UUID, version_id: UUID) -> None:
-    """Show a learner another version."""
-    await session.execute(
-        update(Entitlement)
-        .where(Entitlement.enrollment_id == enrollment_id)
-        .values(version_id=version_id)
+async def complete(
+    session: AsyncSession, enrollment_id: UUID, lesson_id: UUID, *, seq: int
+) -> None:
+    completed = Entitlement.completed_lesson_ids
+    others = func.array_remove(completed, lesson_id)
+    await _tell_lesson(session, enrollment_id, lesson_id, seq, func.array_append(others, lesson_id))
+
+
+async def uncomplete(
+    session: AsyncSession, enrollment_id: UUID, lesson_id: UUID, *, seq: int
+) -> None:
+    completed = Entitlement.completed_lesson_ids
+    await _tell_lesson(
+        session, enrollment_id, lesson_id, seq, func.array_remove(completed, lesson_id)
     )
 
 
-async def complete(session: AsyncSession, enrollment_id: UUID, lesson_id: UUID) -> None:
-    completed = Entitlement.completed_lesson_ids
-    await session.execute(
-        update(Entitlement)
-        .where(Entitlement.enrollment_id == enrollment_id, ~completed.contains([lesson_id]))
-        .values(completed_lesson_ids=func.array_append(completed, lesson_id))
-        .execution_options(synchronize_session=False)
-    )
+async def _tell_lesson(
+    session: AsyncSession, enrollment_id: UUID, lesson_id: UUID, seq: int, completed: Any
+) -> None:
+    told = await session.execute(_lesson_told(enrollment_id, lesson_id, seq, completed))
+    if told.rowcount == 0:  # type: ignore[attr-defined]
+        known = select(exists().where(Entitlement.enrollment_id == enrollment_id))
+        if not await session.scalar(known):
+            raise NotToldYetError(enrollment_id)
 
 
-async def uncomplete(session: AsyncSession, enrollment_id: UUID, lesson_id: UUID) -> None:
-    completed = Entitlement.completed_lesson_ids
-    await session.execute(
+def _lesson_told(enrollment_id: UUID, lesson_id: UUID, seq: int, completed: Any) -> Update:
+    key = cast(str(lesson_id), Text)
+    known = cast(Entitlement.lesson_seqs[key].astext, BigInteger)
+    return (
         update(Entitlement)
-        .where(Entitlement.enrollment_id == enrollment_id)
-        .values(completed_lesson_ids=func.array_remove(completed, lesson_id))
+        .where(Entitlement.enrollment_id == enrollment_id, func.coalesce(known, 0) < seq)
+        .values(
+            completed_lesson_ids=completed,
+            lesson_seqs=func.jsonb_set(
+                Entitlement.lesson_seqs, array([key]), func.to_jsonb(cast(seq, BigInteger))
+            ),
+        )
         .execution_options(synchronize_session=False)
     )

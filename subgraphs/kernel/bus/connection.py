@@ -1,10 +1,9 @@
-"""Valkey Streams: a topic's stream feeds groups and listeners, a key's stream replays its past."""
+"""One process's way to the streams."""
 
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -16,6 +15,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from subgraphs.kernel.background import heed_cancellation
+from subgraphs.kernel.bus.entries import (
+    Entry,
+    Heard,
+    Identity,
+    RestartedError,
+    entries_of,
+    key_stream,
+    milliseconds,
+    topic_stream,
+)
+from subgraphs.kernel.bus.scripts import ANSWER, APPEND, ASK
 from subgraphs.kernel.events import Envelope
 
 logger = structlog.get_logger(__name__)
@@ -25,73 +35,16 @@ BLOCK_MS = 2_000  # must stay below the client's socket timeout
 SOCKET_TIMEOUT = 5.0
 QUEUE_SIZE = 100
 TOPIC_LENGTH = 100_000
+MOST_UNREAD = TOPIC_LENGTH // 2
+"""Entries that a group may be behind, half of what is kept, before the relay waits for it."""
+
+ALIVE_MS = 10_000
+"""A member that has not asked for so long is gone: nobody waits for its group."""
+
 KEY_LENGTH = 1_000
 KEY_SECONDS = 86_400
 EPOCH = "bus:epoch"
 LISTENERS = Gauge("polynode_listeners", "Streams being listened to.", ["topic"])
-
-# An entry of a topic names the one before it, so that a reader knows when some were trimmed away.
-# In the stream of a key the aggregate's sequence number is the entry's id: what was sent already
-# is refused there by Valkey itself, and a cursor outlives the loss of all streams. For the same
-# reason a Valkey that was restarted takes nothing new before what it may have lost has come again.
-APPEND = """
-if ARGV[1] ~= '' and not string.find(redis.call('INFO', 'server'), ARGV[1], 1, true) then
-    return redis.error_reply('RESTARTED')
-end
-local refusals = {}
-for i = 2, #KEYS do
-    local seq, envelope = ARGV[2 * i + 1], ARGV[2 * i + 2]
-    local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-    local previous = last[1] and last[1][1] or ''
-    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*',
-        'envelope', envelope, 'previous', previous)
-    local added = redis.pcall('XADD', KEYS[i], 'MAXLEN', '~', ARGV[3], seq .. '-1',
-        'envelope', envelope)
-    local refused = type(added) == 'table' and added.err or ''
-    refusals[i - 1] = string.find(refused, 'equal or smaller') and '' or refused
-    redis.call('EXPIRE', KEYS[i], ARGV[4])
-end
-return refusals
-"""
-
-
-class RestartedError(Exception):
-    """Another Valkey answers than `identify` found: it may have lost what was sent last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An event as a topic's stream carries it."""
-
-    topic: str
-    position: str
-    previous: str
-    envelope: Envelope
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What a listener gets: an event, or (None) the news that some can no longer be replayed."""
-
-    cursor: int
-    envelope: Envelope | None
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Which Valkey this is: its data set, and its process."""
-
-    epoch: str
-    run_id: str
-
-
-def topic_stream(topic: str) -> str:
-    return f"events:{{{topic}}}"
-
-
-def key_stream(topic: str, key: UUID) -> str:
-    return f"events:{{{topic}}}:{key}"
 
 
 class Bus:
@@ -101,6 +54,7 @@ class Bus:
         # The client's annotations cover every encoding and server version: none of them helps.
         self.valkey: Any = valkey
         self._append = valkey.register_script(APPEND)
+        self._ask, self._answer = valkey.register_script(ASK), valkey.register_script(ANSWER)
         self._run_id = ""
         self._positions: dict[str, str] = {}
         self._queues = defaultdict[tuple[str, UUID], set[asyncio.Queue[Envelope]]](set)
@@ -150,7 +104,7 @@ class Bus:
         """Read what is new and fan it out; ONE task a process repeats this for its listeners."""
         await self.take_positions(topics)
         streams: dict[Any, Any] = {topic_stream(name): self._positions[name] for name in topics}
-        entries = _entries(await self.valkey.xread(streams, count=1_000, block=BLOCK_MS))
+        entries = entries_of(await self.valkey.xread(streams, count=1_000, block=BLOCK_MS))
         for entry in entries:
             self._positions[entry.topic] = entry.position
             for queue in list(self._queues.get((entry.topic, entry.envelope.aggregate_id), ())):
@@ -169,7 +123,7 @@ class Bus:
         seconds, microseconds = await self.valkey.time()
         oldest = seconds * 1_000 + microseconds // 1_000 - milliseconds
         found = await self.valkey.xrange(topic_stream(topic), str(oldest))
-        return _entries([(topic_stream(topic), found)])
+        return entries_of([(topic_stream(topic), found)])
 
     async def listen(
         self, topic: str, key: UUID, *, after: int | None, head: int
@@ -243,17 +197,35 @@ class Bus:
                 return str(found["last-delivered-id"])
         return "0-0"
 
+    async def is_outrun(self, topic: str) -> bool:
+        """Tell whether more of `topic` would be trimmed before a group at work has read it."""
+        try:
+            groups = await self.valkey.xinfo_groups(topic_stream(topic))
+        except Refused:  # there is no such stream yet
+            return False
+        for group in groups:
+            if (group["lag"] or 0) > MOST_UNREAD:
+                members = await self.valkey.xinfo_consumers(topic_stream(topic), group["name"])
+                if any(member["idle"] < ALIVE_MS for member in members):
+                    return True
+        return False
+
     async def abandoned(self, topic: str, group: str) -> list[Entry]:
-        """Take what earlier members of `group` read but never acknowledged."""
-        _, found, *_ = await self.valkey.xautoclaim(
+        """Take what members of `group` were given but never acknowledged.
+
+        What has been trimmed meanwhile is asked for again.
+        """
+        _, found, trimmed = await self.valkey.xautoclaim(
             topic_stream(topic), group, group, min_idle_time=0, count=500
         )
-        return _entries([(topic_stream(topic), found)])
+        if trimmed:
+            await self.request_replay(topic, min(trimmed, key=milliseconds))
+        return entries_of([(topic_stream(topic), found)])
 
     async def fresh(self, topics: Collection[str], group: str) -> list[Entry]:
         """Wait for entries that no member of `group` has read yet."""
         streams: dict[Any, Any] = {topic_stream(topic): ">" for topic in topics}
-        return _entries(
+        return entries_of(
             await self.valkey.xreadgroup(group, group, streams, count=500, block=BLOCK_MS)
         )
 
@@ -265,13 +237,16 @@ class Bus:
 
     async def request_replay(self, topic: str, position: str) -> None:
         """Ask the owner of `topic` to send again what came after the entry `position`."""
-        milliseconds = int(position.partition("-")[0])
-        await self.valkey.set(f"bus:replay:{topic}", milliseconds, keepttl=False)
+        await self._ask(keys=[f"bus:replay:{topic}"], args=[milliseconds(position)])
 
-    async def take_replay(self, topic: str) -> int | None:
-        """Take a request for replay: milliseconds since the epoch, or None."""
-        asked = await self.valkey.getdel(f"bus:replay:{topic}")
+    async def asked_replay(self, topic: str) -> int | None:
+        """Tell since when readers want a replay: milliseconds since the epoch, or None."""
+        asked = await self.valkey.get(f"bus:replay:{topic}")
         return int(asked) if asked else None
+
+    async def replayed(self, topic: str, asked: int) -> None:
+        """Forget the request, unless another one has come that goes further back."""
+        await self._answer(keys=[f"bus:replay:{topic}"], args=[asked])
 
 
 def _offer(queue: asyncio.Queue[Envelope], envelope: Envelope) -> None:
@@ -279,18 +254,3 @@ def _offer(queue: asyncio.Queue[Envelope], envelope: Envelope) -> None:
     if queue.full():
         queue.get_nowait()
     queue.put_nowait(envelope)
-
-
-def _entries(response: Any) -> list[Entry]:
-    return [
-        Entry(
-            topic=stream.removeprefix("events:{").removesuffix("}"),
-            position=position,
-            previous=fields.get("previous", ""),
-            envelope=Envelope.model_validate_json(fields["envelope"]),
-            text=fields["envelope"],
-        )
-        for stream, found in response or ()
-        for position, fields in found
-        if fields
-    ]
