@@ -30,6 +30,10 @@ class Event(BaseModel):
         return self.model_dump_json(by_alias=True)
 
 
+class NotToldYetError(Exception):
+    """An event refers to what an earlier one has yet to tell: its inbox tries it again later."""
+
+
 class Envelope(BaseModel):
     """What travels: the event's data, and where it belongs."""
 

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from subgraphs.kernel import failpoints, telemetry
-from subgraphs.kernel.bus import Bus, Entry, Refused
+from subgraphs.kernel.bus import Bus, Entry, Refused, order_of
 from subgraphs.kernel.db import Database
 from subgraphs.kernel.events import Envelope, Event
 from subgraphs.kernel.relay import leadership
@@ -28,7 +28,7 @@ from subgraphs.kernel.tables import INBOX, INBOX_DEFERRED
 logger = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS = 8
-"""Of an event: with their pauses they outlast four minutes of whatever its handler needs."""
+"""With their pauses they outlast four minutes."""
 
 BATCH = 50
 """Events that share a transaction: few enough that no row they change is locked for long."""
@@ -91,7 +91,8 @@ class Inbox:
                 if (now := asyncio.get_running_loop().time()) >= checked + CHECK_SECONDS:
                     checked = now
                     await self._take_over(db, bus)
-                    await self.retry(db)
+                    while await self.retry(db):
+                        ...  # those behind them are due as well
                     await self._measure(seat)
                 entries = await self._fresh(bus)
                 await self._ask_for_missed(entries, positions, bus)
@@ -123,7 +124,7 @@ class Inbox:
         """Have the owner send again what was trimmed before it was read."""
         for entry in entries:
             last = positions[entry.topic]
-            if entry.previous and _order(entry.previous) > _order(last):
+            if entry.previous and order_of(entry.previous) > order_of(last):
                 logger.warning("Entries were trimmed unread", topic=entry.topic, after=last)
                 await bus.request_replay(entry.topic, last)
             positions[entry.topic] = entry.position
@@ -203,8 +204,8 @@ class Inbox:
             await handler(session, event_type.model_validate(envelope.data), envelope)
         failpoints.reach("inbox.handled")
 
-    async def retry(self, db: Database) -> None:
-        """Try again what is due, the oldest event of each aggregate."""
+    async def retry(self, db: Database) -> int:
+        """Try again what is due, the oldest event of each aggregate; tell how many there were."""
         async with db.read() as session:
             due = (await session.execute(_due())).all()
         for row in due:
@@ -216,6 +217,7 @@ class Inbox:
             except Exception as error:
                 self._report("A handler failed again", envelope, error)
                 await _fail(db, row, attempts=row.attempts + 1, error=error)
+        return len(due)
 
     async def _reapply(self, session: AsyncSession, envelope: Envelope) -> None:
         for handled in await self._apply(session, [envelope]):
@@ -227,10 +229,6 @@ class Inbox:
         found = (await seat.execute(select(func.count(), dead).select_from(INBOX_DEFERRED))).one()
         WAITING.labels(self.group).set(found[0] - found[1])
         DEAD.labels(self.group).set(found[1])
-
-
-def _order(position: str) -> tuple[int, ...]:
-    return tuple(map(int, position.split("-")))
 
 
 def _waiting_aggregates(aggregates: set[UUID]) -> Any:

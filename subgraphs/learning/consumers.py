@@ -8,10 +8,11 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from subgraphs.courses.events import CourseArchived, CoursePublished, PublishedLesson
-from subgraphs.kernel.events import Envelope
+from subgraphs.kernel.events import Envelope, NotToldYetError
 from subgraphs.kernel.inbox import Inbox
-from subgraphs.learning.models import Course, CourseVersion, Learner, Lesson
-from subgraphs.users.events import UserProfileChanged, UserRegistered
+from subgraphs.learning import service
+from subgraphs.learning.models import Course, CourseVersion, Learner, Lesson, Member
+from subgraphs.users.events import MembershipChanged, UserProfileChanged, UserRegistered
 
 inbox = Inbox("learning")
 
@@ -96,12 +97,38 @@ async def _keep_lessons(session: AsyncSession, event: CoursePublished) -> None:
 
 @inbox.on(CourseArchived)
 async def close_course(session: AsyncSession, event: CourseArchived, envelope: Envelope) -> None:
-    """Take nobody new. A course that was never published is not known here, and stays so."""
-    await session.execute(
-        update(Course)
-        .where(Course.course_id == event.course_id, Course.seq < envelope.aggregate_seq)
-        .values(archived=True, seq=envelope.aggregate_seq)
+    """Take nobody new. A course that was never published is not archived: what is unknown comes."""
+    known = update(Course).where(Course.course_id == event.course_id)
+    newer = Course.seq < envelope.aggregate_seq
+    await session.execute(known.where(newer).values(archived=True, seq=envelope.aggregate_seq))
+    if await session.get(Course, event.course_id) is None:
+        raise NotToldYetError(event.course_id)
+
+
+@inbox.on(MembershipChanged)
+async def keep_membership(
+    session: AsyncSession, event: MembershipChanged, envelope: Envelope
+) -> None:
+    """Whoever leaves an organization leaves its private courses; their progress is kept."""
+    told = insert(Member).values(
+        organization_id=event.organization_id,
+        user_id=event.user_id,
+        role=event.role,
+        seq=envelope.aggregate_seq,
     )
+    newest = told.on_conflict_do_update(
+        index_elements=[Member.organization_id, Member.user_id],
+        set_={"role": told.excluded.role, "seq": told.excluded.seq},
+        where=Member.seq < told.excluded.seq,
+    )
+    is_news = await session.scalar(newest.returning(Member.user_id)) is not None
+    if is_news and event.role is None:
+        await service.leave_private_courses(
+            session,
+            organization_id=event.organization_id,
+            user_id=event.user_id,
+            actor_id=envelope.actor_id,
+        )
 
 
 @inbox.on(UserRegistered)

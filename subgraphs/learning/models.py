@@ -150,3 +150,15 @@ class Learner(Record):
     name: Mapped[str]
     seq: Mapped[int] = mapped_column(BigInteger)
     """The number of the user's event that told the name."""
+
+
+class Member(Record):
+    """What a person is in an organization; None: a member no more."""
+
+    __tablename__ = "members"
+
+    organization_id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    role: Mapped[str | None]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    """The number of the organization's event that told the role."""

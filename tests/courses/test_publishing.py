@@ -214,3 +214,16 @@ async def test_archiving_a_draft_concerns_nobody(
     await author.mutate("archiveCourse", course_id=made.id)
 
     assert await outbox() == []
+
+
+async def test_new_rules_of_an_archived_course_are_told_and_it_stays_closed(
+    author: Person, anyone: Person, school: UUID, outbox: Outbox
+) -> None:
+    made = await studio.published(author, school)
+    await author.mutate("archiveCourse", course_id=made.id)
+
+    await author.mutate("updateCourse", course_id=made.id, sequential=True)
+    await author.mutate("updateCourse", course_id=made.id, summary="No news to others")
+
+    assert await outbox() == [PUBLISHED, ARCHIVED, PUBLISHED, ARCHIVED]
+    assert await anyone.outline(made.id) is None

@@ -20,7 +20,7 @@ from tests.learning.school import School
 
 NAME = "learning_tests"
 TABLES = (
-    "progress_events, enrollments, courses, course_versions, lessons, learners, "
+    "progress_events, enrollments, courses, course_versions, lessons, learners, members, "
     "outbox, inbox, inbox_deferred, bus_state"
 )
 

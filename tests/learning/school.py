@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import insert, text
+from uuid_utils.compat import uuid7
 
 from subgraphs.courses.events import CourseArchived, CoursePublished, PublishedLesson
 from subgraphs.kernel.bus import Entry
@@ -15,7 +16,7 @@ from subgraphs.kernel.events import Envelope, Event
 from subgraphs.learning import models, projection
 from subgraphs.learning.consumers import inbox
 from subgraphs.learning.progress import ProgressKind
-from subgraphs.users.events import UserProfileChanged, UserRegistered
+from subgraphs.users.events import MembershipChanged, UserProfileChanged, UserRegistered
 
 
 @dataclass
@@ -80,7 +81,7 @@ def lesson(**rules: Any) -> PublishedLesson:
 
 def envelope(event: Event, aggregate_id: UUID, seq: int) -> Envelope:
     return Envelope(
-        id=uuid4(),
+        id=uuid7(),
         type=event.type,
         version=event.version,
         aggregate_id=aggregate_id,
@@ -100,6 +101,16 @@ def renamed(user_id: UUID, name: str, seq: int = 2) -> Envelope:
     return envelope(event, user_id, seq)
 
 
+def joined(organization_id: UUID, user_id: UUID, role: str = "student", seq: int = 1) -> Envelope:
+    event = MembershipChanged(organization_id=organization_id, user_id=user_id, role=role)
+    return envelope(event, organization_id, seq)
+
+
+def left(organization_id: UUID, user_id: UUID, seq: int = 2) -> Envelope:
+    event = MembershipChanged(organization_id=organization_id, user_id=user_id, role=None)
+    return envelope(event, organization_id, seq)
+
+
 class NoBus:
     """Where the inbox acknowledges events that no stream has handed out."""
 
@@ -114,10 +125,21 @@ class School:
     url: str
 
     async def tell(self, *told: Envelope) -> None:
-        """Deliver events of others in this order."""
+        """Deliver events of others in this order; each takes effect."""
+        await self.deliver(*told)
+        assert await self.rows("SELECT error FROM inbox_deferred") == []
+
+    async def deliver(self, *told: Envelope) -> None:
+        """Deliver events of others in this order; some may have to wait."""
         entries = [Entry(it.topic, "1-0", "", it, it.model_dump_json(by_alias=True)) for it in told]
         await inbox.handle(entries, self.db, NoBus())  # type: ignore[arg-type]
-        assert await self.rows("SELECT error FROM inbox_deferred") == []
+
+    async def retry(self) -> None:
+        """Try again what waits, until nothing does."""
+        while await self.rows("SELECT 1 FROM inbox_deferred"):
+            async with self.db.begin() as session:
+                await session.execute(text("UPDATE inbox_deferred SET retry_at = now()"))
+            await inbox.retry(self.db)
 
     async def publish(
         self, lessons: Sequence[PublishedLesson] | int = 2, **settings: Any

@@ -1,5 +1,6 @@
 """What courses and users tell, in whatever order it comes."""
 
+from collections.abc import Callable
 from itertools import permutations
 from typing import Any
 from uuid import uuid4
@@ -7,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.learning.people import Person
-from tests.learning.school import Course, School, lesson, registered, renamed
+from tests.learning.school import Course, School, joined, left, lesson, registered, renamed
 
 KEPT = """SELECT version_number, title, visibility, is_free, sequential, archived, seq,
   enrollment_count FROM courses"""
@@ -55,10 +56,19 @@ async def test_hearing_the_same_twice_changes_nothing(school: School, learner: P
     assert await school.value("SELECT enrollment_count FROM courses") == 1
 
 
-async def test_an_archived_draft_is_no_news(school: School) -> None:
-    await school.tell(Course().archived())
+async def test_an_archive_that_comes_first_waits_for_the_course(
+    school: School, learner: Person
+) -> None:
+    course = Course(lessons=[lesson()])
+    published, archived = course.published(), course.archived()
 
+    await school.deliver(archived)
     assert await school.rows(KEPT) == []
+    await school.deliver(published)
+    await school.retry()
+
+    assert (await school.rows(KEPT))[0][5] is True
+    assert (await learner.enroll(course.id))["code"] == "COURSE_NOT_FOUND"
 
 
 async def test_an_enrollment_stays_on_its_version(school: School, learner: Person) -> None:
@@ -91,3 +101,46 @@ async def test_an_empty_course_is_never_complete(school: School, learner: Person
     assert answer["enrollment"]["percentComplete"] == 0
     assert answer["enrollment"]["status"] == "ACTIVE"
     assert answer["enrollment"]["nextLesson"] is None
+
+
+async def test_who_leaves_an_organization_leaves_its_private_courses(
+    school: School, arrive: Callable[..., Person]
+) -> None:
+    organization_id = uuid4()
+    private = await school.publish(organization_id=organization_id, visibility="private")
+    public = await school.publish(organization_id=organization_id)
+    elsewhere = await school.publish(visibility="private")
+    member = arrive(roles={organization_id: "student", elsewhere.organization_id: "student"})
+    inside = await member.enrolled(private.id)
+    others = [await member.enrolled(public.id), await member.enrolled(elsewhere.id)]
+    await member.complete(inside, private.lesson_ids[0])
+
+    await school.tell(left(organization_id, member.id))
+
+    former = arrive(user_id=member.id)
+    assert await former.entity("Enrollment", inside, "status") is None
+    for enrollment_id in others:
+        assert await former.entity("Enrollment", enrollment_id, "status") == {"status": "ACTIVE"}
+    assert await school.log(inside) == ["ENROLLED", "LESSON_COMPLETED", "UNENROLLED"]
+    assert (await school.told(inside))[-1] == (3, "enrollment_revoked")
+    query = "SELECT enrollment_count FROM courses WHERE course_id = :id"
+    assert await school.value(query, id=private.id) == 0
+
+    await school.tell(joined(organization_id, member.id, seq=3))
+    again = await member.enroll(private.id)
+    assert again["enrollment"]["percentComplete"] == 50
+
+
+async def test_news_of_a_membership_that_come_late_end_nothing(
+    school: School, arrive: Callable[..., Person]
+) -> None:
+    course = await school.publish(visibility="private")
+    member = arrive(roles={course.organization_id: "student"})
+    enrollment_id = await member.enrolled(course.id)
+
+    await school.tell(
+        joined(course.organization_id, member.id, seq=3),
+        left(course.organization_id, member.id, seq=2),
+    )
+
+    assert await school.log(enrollment_id) == ["ENROLLED"]

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from uuid import UUID, uuid4
 
+from sqlalchemy import text
+
 from tests.learning.people import Person
-from tests.learning.school import School
+from tests.learning.school import School, lesson
 
 Arrive = Callable[..., Person]
 Unchanged = Callable[[], AbstractAsyncContextManager[None]]
@@ -203,3 +205,21 @@ async def test_moving_may_complete_a_course_and_reopen_it(school: School, learne
     assert done["courseCompleted"]
     # Each version is completed once.
     assert [type_ for _, type_ in await school.told(enrollment_id)].count("course_completed") == 2
+
+
+async def test_moves_that_come_at_once_all_succeed(school: School, learner: Person) -> None:
+    course = await school.publish(2)
+    enrollment_id = await learner.enrolled(course.id)
+    await school.tell(course.next_version([*course.lessons, lesson()]))
+    waiting = """SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND datname = current_database()"""
+
+    async with school.db.begin() as holder, asyncio.TaskGroup() as group:
+        await holder.execute(text("SELECT FROM enrollments FOR UPDATE"))
+        moves = [group.create_task(learner.move(enrollment_id)) for _ in range(3)]
+        while await school.value(waiting) < len(moves):  # noqa: ASYNC110, Postgres tells nobody
+            await asyncio.sleep(0.01)
+        await holder.rollback()
+
+    assert {move.result()["__typename"] for move in moves} == {"MoveToLatestVersionSuccess"}
+    assert await school.log(enrollment_id) == ["ENROLLED", "MOVED"]

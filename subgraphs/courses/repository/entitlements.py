@@ -8,11 +8,8 @@ from sqlalchemy import BigInteger, Text, Update, cast, exists, func, select, upd
 from sqlalchemy.dialects.postgresql import array, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from subgraphs.courses.models import Course, Entitlement
-
-
-class NotToldYetError(Exception):
-    """Nothing is known of this enrollment: its first event has yet to come, and this one waits."""
+from subgraphs.courses.models import Course, Entitlement, VersionLesson
+from subgraphs.kernel.events import NotToldYetError
 
 
 async def is_entitled(session: AsyncSession, user_id: UUID, course_id: UUID) -> bool:
@@ -46,7 +43,11 @@ async def grant(
     if await session.scalar(added) is not None:
         await _count(session, course_id, 1)
         return
-    held = await _hold(session, enrollment_id)
+    own = Entitlement.user_id == user_id, Entitlement.course_id == course_id
+    held = (await session.scalars(select(Entitlement).where(*own).with_for_update())).one()
+    if held.enrollment_id != enrollment_id:  # learning was restored, and numbers its events anew
+        held.enrollment_id, held.status_seq, held.version_seq = enrollment_id, 0, 0
+        held.completed_lesson_ids, held.lesson_seqs = [], {}
     if held.status_seq < seq:
         if not held.active:
             await _count(session, course_id, 1)
@@ -65,9 +66,16 @@ async def revoke(session: AsyncSession, enrollment_id: UUID, *, seq: int) -> Non
 
 
 async def move(session: AsyncSession, enrollment_id: UUID, version_id: UUID, *, seq: int) -> None:
-    """Show a learner another version."""
+    """Show a learner another version; what it does not have is no longer complete."""
     held = await _hold(session, enrollment_id)
     if held.version_seq < seq:
+        lessons = select(VersionLesson.lesson_id).where(VersionLesson.version_id == version_id)
+        there = set(await session.scalars(lessons))
+        held.completed_lesson_ids = [
+            id
+            for id in held.completed_lesson_ids
+            if id in there or held.lesson_seqs.get(str(id), 0) > seq
+        ]
         held.version_id, held.version_seq = version_id, seq
 
 

@@ -76,10 +76,14 @@ async def update_course(
         await _apply(session, viewer, course, changes)
     await _flush(session, course.slug)
     course.updated_at = await session.scalar(select(func.now())) or course.updated_at
+    has_news = before != {name: getattr(course, name) for name in _ANNOUNCED}
     if course.status is CourseStatus.PUBLISHED:
         await search.index_courses(session, [course.id])
-        if before != {name: getattr(course, name) for name in _ANNOUNCED}:
+        if has_news:
             await announce(session, course)
+    elif course.status is CourseStatus.ARCHIVED and course.latest_version_id and has_news:
+        await announce(session, course)  # those enrolled go on by its rules
+        _announce_archive(session, course)
     return course
 
 
@@ -163,10 +167,14 @@ async def archive_course(session: AsyncSession, viewer: Viewer, *, course_id: UU
         return course
     if course.status is CourseStatus.PUBLISHED:
         await search.unindex_course(session, course.id)
-        event = events.CourseArchived(course_id=course.id)
-        outbox.publish(session, event, of=course, tenant_id=course.organization_id)
+        _announce_archive(session, course)
     course.status = CourseStatus.ARCHIVED
     return course
+
+
+def _announce_archive(session: AsyncSession, course: Course) -> None:
+    event = events.CourseArchived(course_id=course.id)
+    outbox.publish(session, event, of=course, tenant_id=course.organization_id)
 
 
 async def create_category(

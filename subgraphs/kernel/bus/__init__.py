@@ -7,6 +7,7 @@ from subgraphs.kernel.bus.entries import (
     Identity,
     RestartedError,
     key_stream,
+    order_of,
     topic_stream,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "Refused",
     "RestartedError",
     "key_stream",
+    "order_of",
     "topic_stream",
 ]

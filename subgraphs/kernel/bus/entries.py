@@ -46,6 +46,11 @@ def key_stream(topic: str, key: UUID) -> str:
     return f"events:{{{topic}}}:{key}"
 
 
+def order_of(position: str) -> tuple[int, ...]:
+    """What positions are compared by."""
+    return tuple(map(int, position.split("-")))
+
+
 def milliseconds(position: str) -> int:
     """When an entry was appended, as its position says."""
     return int(position.partition("-")[0])

@@ -93,6 +93,14 @@ def _create_read_models() -> None:
         sa.Column("seq", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("user_id", name="pk_learners"),
     )
+    op.create_table(
+        "members",
+        sa.Column("organization_id", sa.Uuid, nullable=False),
+        sa.Column("user_id", sa.Uuid, nullable=False),
+        sa.Column("role", sa.String),
+        sa.Column("seq", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "user_id", name="pk_members"),
+    )
 
 
 def _create_projection() -> None:

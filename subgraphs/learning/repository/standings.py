@@ -128,6 +128,10 @@ async def lock(session: AsyncSession, viewer: Viewer, enrollment_id: UUID) -> St
     """Find an enrollment and hold its row until the transaction ends."""
     values = {"enrollment_id": enrollment_id, **ANYONE.values(viewer)}
     standing: Standing | None = await session.scalar(_locked(), values)
+    if standing is None:
+        # While it waited for the row, another transaction may have moved the enrollment: Postgres
+        # then compares the new row with the version of the old one, and finds that they differ.
+        standing = await session.scalar(_locked(), values)
     return standing
 
 
@@ -142,6 +146,20 @@ async def lock_own(session: AsyncSession, user_id: UUID, course_id: UUID) -> Sta
     own = _standings.where(Enrollment.user_id == user_id, Enrollment.course_id == course_id)
     standing: Standing = (await session.scalars(own.with_for_update(of=Enrollment))).one()
     return standing
+
+
+async def lock_private(
+    session: AsyncSession, organization_id: UUID, user_id: UUID
+) -> Sequence[Standing]:
+    """Hold a person's enrollments in the private courses of an organization."""
+    own = _standings.where(
+        Enrollment.user_id == user_id,
+        Enrollment.organization_id == organization_id,
+        Course.visibility == "private",
+        active,
+    )
+    ordered = own.order_by(Enrollment.id).with_for_update(of=Enrollment)
+    return (await session.scalars(ordered)).all()
 
 
 async def add(session: AsyncSession, progress: Progress, event: ProgressEvent) -> bool:

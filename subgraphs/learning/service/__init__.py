@@ -2,6 +2,7 @@
 
 from subgraphs.learning.service.enrollments import (
     enroll,
+    leave_private_courses,
     move_to_latest_version,
     set_deadline,
     unenroll,
@@ -11,6 +12,7 @@ from subgraphs.learning.service.lessons import complete_lesson, uncomplete_lesso
 __all__ = [
     "complete_lesson",
     "enroll",
+    "leave_private_courses",
     "move_to_latest_version",
     "set_deadline",
     "uncomplete_lesson",

@@ -87,6 +87,15 @@ async def unenroll(session: AsyncSession, viewer: Viewer, *, enrollment_id: UUID
     return ended
 
 
+async def leave_private_courses(
+    session: AsyncSession, *, organization_id: UUID, user_id: UUID, actor_id: UUID | None
+) -> None:
+    """End what a person may take part in only as a member of an organization; progress is kept."""
+    for standing in await standings.lock_private(session, organization_id, user_id):
+        await log.record(session, actor_id, standing, ProgressKind.UNENROLLED)
+        await courses.count_enrollment(session, standing.progress.course_id, -1)
+
+
 async def set_deadline(
     session: AsyncSession, viewer: Viewer, *, enrollment_id: UUID, due_at: datetime | None
 ) -> Standing:

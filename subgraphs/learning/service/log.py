@@ -18,7 +18,7 @@ from subgraphs.learning.repository import standings
 
 async def record(
     session: AsyncSession,
-    actor_id: UUID,
+    actor_id: UUID | None,
     standing: Standing,
     kind: ProgressKind,
     *,
