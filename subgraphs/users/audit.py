@@ -21,6 +21,7 @@ def main() -> int:
 async def _verify() -> int:
     url = Settings().database_url.get_secret_value()
     async with open_database(url, name="users", pool_size=1) as db, db.begin() as session:
+        await session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         total, flaws = await audit.verify(session)
     for flaw in flaws:
         sys.stdout.write(f"Chain {flaw.chain_id}: entry {flaw.seq} {flaw.reason}.\n")

@@ -46,10 +46,10 @@ def forget_sessions() -> None:
 
 async def _forget_sessions() -> None:
     async with _database() as db:
-        forgotten = await db.transact(
-            sessions.forget_sessions, datetime.now(UTC), kept=SESSIONS_KEPT
-        )
-    logger.info("Sessions were forgotten", count=forgotten)
+        total, now = 0, datetime.now(UTC)
+        while forgotten := await db.transact(sessions.forget_sessions, now, kept=SESSIONS_KEPT):
+            total += forgotten
+    logger.info("Sessions were forgotten", count=total)
 
 
 @asynccontextmanager

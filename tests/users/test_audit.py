@@ -133,6 +133,7 @@ async def test_the_log_is_only_ever_added_to(ada: Person, db: Database) -> None:
         ("DELETE FROM audit_entries WHERE seq = 2", 2, "is missing"),
         ("DELETE FROM audit_entries WHERE seq = 6", 6, "is missing"),
         ("DELETE FROM audit_entries", 1, "is missing"),
+        ("DELETE FROM audit_heads", 6, "is not the end that the chain remembers"),
         (
             "UPDATE audit_entries SET seq = 90 WHERE seq = 4;"
             "UPDATE audit_entries SET seq = 4 WHERE seq = 5;"

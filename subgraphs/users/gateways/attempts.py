@@ -109,6 +109,15 @@ class Attempts:
         except StorageError as error:
             logger.warning("Attempts cannot be counted", error=repr(error)[:200])
 
+    async def withdraw(self, attempt: Attempt) -> None:
+        """Count an attempt as never made: nobody has looked at its password."""
+        try:
+            await asyncio.gather(
+                *(self._storage.incr(bucket.count, MEMORY, -1) for bucket in attempt.buckets)
+            )
+        except StorageError as error:
+            logger.warning("Attempts cannot be counted", error=repr(error)[:200])
+
     async def _left(self, bucket: Bucket) -> float:
         """Seconds that this bucket still pauses."""
         return await self._storage.get_expiry(bucket.pause) - time.time()

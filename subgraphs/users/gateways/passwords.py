@@ -30,6 +30,9 @@ JUDGED_LENGTH = 64
 MAX_WAITING = 64
 """Callers that wait for their turn, a second or two; more are sent away."""
 
+MAX_NEWCOMERS = MAX_WAITING // 2
+"""Of these with a new password: a flood of registrations keeps nobody from logging in."""
+
 _words = re.compile(r"[\W_]+")
 _judging = threading.Lock()  # zxcvbn keeps what it is told about the user in a global
 
@@ -45,14 +48,15 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """Hash a password that `require_strong` has let through."""
-        return await self._run(self._hash, password)
+        return await self._run(MAX_NEWCOMERS, self._hash, password)
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         """Tell whether the password is the one hashed.
 
         Without a hash the answer is no, and takes as long: time must not tell who is registered.
         """
-        matches = await self._run(self._verify, password, password_hash or self._decoy)
+        password_hash_or_decoy = password_hash or self._decoy
+        matches = await self._run(MAX_WAITING, self._verify, password, password_hash_or_decoy)
         return matches and password_hash is not None
 
     async def require_strong(self, password: str, *, about: Collection[str]) -> None:
@@ -65,10 +69,10 @@ class Passwords:
             raise WeakPasswordError(f"A password has at least {MIN_LENGTH} characters.")
         if len(password) > MAX_LENGTH:
             raise WeakPasswordError(f"A password has at most {MAX_LENGTH} characters.")
-        await self._run(_require_unguessable, password, about)
+        await self._run(MAX_NEWCOMERS, _require_unguessable, password, about)
 
-    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        if self._waiting >= MAX_WAITING:
+    async def _run(self, most: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        if self._waiting >= most:
             raise TooManyAttemptsError(retry_after=2)
         self._waiting += 1
         try:

@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, union, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,8 +29,14 @@ async def set_head(session: AsyncSession, chain_id: UUID, hash_: bytes) -> None:
     )
 
 
-async def heads(session: AsyncSession) -> Sequence[AuditHead]:
-    return (await session.scalars(select(AuditHead).order_by(AuditHead.chain_id))).all()
+async def heads(session: AsyncSession) -> dict[UUID, AuditHead | None]:
+    """The end of every chain that has left a trace, as it remembers it; None where it does not."""
+    ids = union(*(select(it.chain_id) for it in (AuditHead, AuditEntry, AuditSeal))).subquery()
+    query = select(ids.c.chain_id, AuditHead).outerjoin(
+        AuditHead, AuditHead.chain_id == ids.c.chain_id
+    )
+    rows = await session.execute(query.order_by(ids.c.chain_id))
+    return {row.chain_id: row.AuditHead for row in rows}
 
 
 async def entries(session: AsyncSession, chain_id: UUID) -> AsyncIterator[AuditEntry]:

@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, any_, bindparam, false, func, or_, select, true
+from sqlalchemy import Select, and_, any_, bindparam, false, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from subgraphs.kernel.auth import ANONYMOUS, Viewer
@@ -19,6 +19,7 @@ from subgraphs.users.models import (
     Membership,
     Organization,
     Role,
+    User,
 )
 from subgraphs.users.repository.people import ADMIN, READ_SCOPE
 
@@ -157,6 +158,18 @@ async def find_membership(
     )
     row: Membership | None = await session.scalar(query)
     return row
+
+
+async def runs(session: AsyncSession, user_id: UUID, organization_id: UUID) -> bool:
+    """Tell whether someone is an admin there, or an operator, and active."""
+    mine = and_(Membership.user_id == User.id, Membership.organization_id == organization_id)
+    query = select(User.id).outerjoin(Membership, mine)
+    query = query.where(
+        User.id == user_id,
+        User.deactivated_at.is_(None),
+        or_(User.is_operator, Membership.role == Role.ADMIN),
+    )
+    return await session.scalar(query) is not None
 
 
 async def count_admins(session: AsyncSession, organization_id: UUID) -> int:

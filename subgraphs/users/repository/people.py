@@ -157,5 +157,12 @@ def open_session(now: datetime) -> ColumnElement[bool]:
     return and_(Session.ended_at.is_(None), Session.expires_at > now)
 
 
+async def is_operator(session: AsyncSession, user_id: UUID) -> bool:
+    query = select(User.id).where(
+        User.id == user_id, User.is_operator, User.deactivated_at.is_(None)
+    )
+    return await session.scalar(query) is not None
+
+
 async def user_id_by_email(session: AsyncSession, email: str) -> UUID | None:
     return await session.scalar(select(User.id).where(User.email == email))

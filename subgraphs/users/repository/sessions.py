@@ -10,6 +10,8 @@ from subgraphs.kernel.auth import Viewer
 from subgraphs.users.models import SESSION_IDLE, SESSION_LIFETIME, Session, SpentToken
 from subgraphs.users.repository.people import open_session
 
+FORGOTTEN_AT_ONCE = 200
+
 
 def visible_sessions(viewer: Viewer, now: datetime) -> Select[Session]:
     """One's own sessions that go on; nobody else's concern, and no program's."""
@@ -91,6 +93,14 @@ async def lock_session(session: AsyncSession, session_id: UUID) -> Session | Non
     return row
 
 
+async def hold_session(session: AsyncSession, session_id: UUID, now: datetime) -> Session | None:
+    """Find an open session that cannot end before this transaction does."""
+    query = select(Session).where(Session.id == session_id, open_session(now))
+    held = query.with_for_update(read=True).execution_options(populate_existing=True)
+    row: Session | None = await session.scalar(held)
+    return row
+
+
 async def end_sessions(
     session: AsyncSession, user_id: UUID, now: datetime, *, but: UUID | None = None
 ) -> Sequence[Session]:
@@ -102,6 +112,10 @@ async def end_sessions(
 
 
 async def forget_sessions(session: AsyncSession, now: datetime, kept: timedelta) -> int:
-    """Delete sessions that can no longer be refreshed and are of no use to their owner."""
-    ended = Session.expires_at < now - kept
-    return len((await session.scalars(delete(Session).where(ended).returning(Session.id))).all())
+    """Delete some sessions that can no longer be refreshed; return how many, 0 when all are gone.
+
+    Not all at once: each takes its spent tokens along, of which it may have thousands.
+    """
+    ended = select(Session.id).where(Session.expires_at < now - kept).limit(FORGOTTEN_AT_ONCE)
+    gone = delete(Session).where(Session.id.in_(ended)).returning(Session.id)
+    return len((await session.scalars(gone)).all())

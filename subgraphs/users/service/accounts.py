@@ -13,6 +13,7 @@ from subgraphs.kernel.errors import InvalidInputError
 from subgraphs.users.errors import (
     EmailTakenError,
     InvalidCredentialsError,
+    TooManyAttemptsError,
     WrongPasswordError,
 )
 from subgraphs.users.events import UserProfileChanged, UserRegistered
@@ -117,10 +118,15 @@ async def login(
     attempt = await services.attempts.begin(
         "login", account=email, address=device.address, known=known
     )
-    good = await services.passwords.verify(password, user.password_hash if user else None)
+    try:
+        good = await services.passwords.verify(password, user.password_hash if user else None)
+    except TooManyAttemptsError:  # too many at a time: nobody has looked at this one
+        await services.attempts.withdraw(attempt)
+        raise
     if user is None or not good:
         LOGINS.labels("refused").inc()
         raise InvalidCredentialsError
+    await services.attempts.succeeded(attempt)
     opened = await db.transact(
         open_session,
         await mint(db, services),
@@ -128,7 +134,6 @@ async def login(
         user_id=user.id,
         password_hash=user.password_hash,
     )
-    await services.attempts.succeeded(attempt)
     LOGINS.labels("good").inc()
     return opened
 

@@ -23,7 +23,7 @@ async def deactivate_user(session: AsyncSession, viewer: Viewer, *, user_id: UUI
     Raises:
         UserNotFoundError, ForbiddenError
     """
-    if require_operator(viewer) == user_id:
+    if await require_operator(session, viewer) == user_id:
         raise ForbiddenError("You cannot deactivate yourself.")
     user = await _lock(session, user_id)
     if user.is_active:
@@ -40,7 +40,7 @@ async def reactivate_user(session: AsyncSession, viewer: Viewer, *, user_id: UUI
     Raises:
         UserNotFoundError, ForbiddenError
     """
-    require_operator(viewer)
+    await require_operator(session, viewer)
     user = await _lock(session, user_id)
     if not user.is_active:
         user.deactivated_at = None

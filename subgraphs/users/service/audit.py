@@ -80,18 +80,21 @@ def _text(id: UUID | None) -> str | None:
 
 
 async def verify(session: AsyncSession) -> tuple[int, list[Flaw]]:
-    """Read every chain; return how many entries there are, and the first flaw of each chain."""
+    """Read every chain; return how many entries there are, and the first flaw of each chain.
+
+    The session reads one snapshot, or what is appended meanwhile looks like a flaw.
+    """
     total, flaws = 0, []
-    for head in await repository.heads(session):
-        seals = await repository.seals(session, head.chain_id)
-        walk = _Walk(head.chain_id, {seal.entries: seal.hash for seal in seals})
-        async for entry in repository.entries(session, head.chain_id):
+    for chain_id, head in (await repository.heads(session)).items():
+        seals = await repository.seals(session, chain_id)
+        walk = _Walk(chain_id, {seal.entries: seal.hash for seal in seals})
+        async for entry in repository.entries(session, chain_id):
             total += 1
             if flaw := walk.step(entry):
                 flaws.append(flaw)
                 break
         else:
-            flaws += walk.end(head.seq, head.hash)
+            flaws += walk.end(head.seq if head else 0, head.hash if head else b"")
     return total, flaws
 
 

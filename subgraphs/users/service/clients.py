@@ -79,7 +79,7 @@ async def revoke_api_client(session: AsyncSession, viewer: Viewer, *, client_id:
     """
     viewer.require_user()
     row = await repository.lock_api_client(session, viewer, client_id)
-    require_admin(viewer, row.organization_id)
+    await lock_administered(session, viewer, row.organization_id)
     if row.revoked_at is None:
         row.revoked_at = datetime.now(UTC)
         revoked = TokensRevoked(user_id=row.id, issued_before=row.revoked_at)

@@ -36,7 +36,7 @@ from subgraphs.users.models import (
     User,
 )
 from subgraphs.users.repository import organizations as repository
-from subgraphs.users.repository import people
+from subgraphs.users.repository import people, sessions
 from subgraphs.users.service import audit, texts
 from subgraphs.users.service.access import (
     lock_administered,
@@ -212,7 +212,15 @@ async def _require_room(session: AsyncSession, user: User) -> None:
 
 
 async def _new_token(session: AsyncSession, viewer: Viewer, mint: Mint, user: User) -> AccessToken:
-    found = await people.user_with_roles(session, user.id)
-    if found is None or viewer.session_id is None:
+    """Make a token that knows of the new role; it ends with the old one, which it does not renew.
+
+    Raises:
+        NotAuthenticatedError: The session has ended, whether the old token knows it yet or not.
+    """
+    if viewer.session_id is None:
         raise NotAuthenticatedError
-    return mint.for_person(user, found[1], viewer.session_id)
+    found = await people.user_with_roles(session, user.id)
+    held = await sessions.hold_session(session, viewer.session_id, datetime.now(UTC))
+    if found is None or held is None:
+        raise NotAuthenticatedError
+    return mint.for_person(user, found[1], held.id, until=viewer.expires_at)

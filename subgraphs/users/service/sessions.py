@@ -155,7 +155,9 @@ async def _repeat(session: AsyncSession, mint: Mint, vault: Vault, token: str) -
         await _end_family(session, family)
         return None
     await people.hold_user(session, family.user_id)
-    if (owner := await people.user_with_roles(session, family.user_id)) is None:
+    owner = await people.user_with_roles(session, family.user_id)
+    # Looked at again, now that nobody can end it.
+    if owner is None or await repository.hold_session(session, family.id, now) is None:
         raise InvalidRefreshTokenError
     user, roles = owner
     return Login.make(mint, user, roles, family.id, successor)

@@ -32,21 +32,31 @@ class Mint:
     signer: Signer
     issuer: str
 
-    def for_person(self, user: User, roles: Mapping[UUID, Role], session_id: UUID) -> AccessToken:
+    def for_person(
+        self,
+        user: User,
+        roles: Mapping[UUID, Role],
+        session_id: UUID,
+        *,
+        until: datetime | None = None,
+    ) -> AccessToken:
+        """Let a person act in their roles for a token's lifetime, but not beyond `until`."""
         claims: dict[str, Any] = {"sub": str(user.id), "sid": str(session_id), "roles": roles}
         if user.is_operator:
             claims["operator"] = True
-        return self._token(claims)
+        return self._token(claims, until=until)
 
     def for_client(self, client: ApiClient, scopes: Iterable[str]) -> AccessToken:
         """Let a program act as an admin of its organization, within its scopes."""
         roles = {client.organization_id: Role.ADMIN}
         return self._token({"sub": str(client.id), "roles": roles, "scope": " ".join(scopes)})
 
-    def _token(self, claims: dict[str, Any]) -> AccessToken:
+    def _token(self, claims: dict[str, Any], *, until: datetime | None = None) -> AccessToken:
         # Not whole seconds: a token issued right after a revocation must be told from one before.
         issued = time.time()
         expires = issued + TOKEN_LIFETIME
+        if until is not None:
+            expires = min(expires, until.timestamp())
         text = self.signer.sign(
             {
                 **claims,
