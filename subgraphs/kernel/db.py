@@ -26,8 +26,8 @@ from subgraphs.kernel import tables
 P = ParamSpec("P")
 T = TypeVar("T")
 
-POOL_TIMEOUT = 1.0
-"""Seconds to wait for a connection; past that the request is shed rather than queued."""
+POOL_TIMEOUT = 0.8
+"""Seconds to wait for a connection; past that the request is shed, within a second in all."""
 
 CONFLICTS = {"40001", "40P01"}
 """SQLSTATEs of a serialization failure and of a deadlock: the loser may simply try again."""

@@ -92,7 +92,9 @@ async def following(*devices: Device) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        if broken := [it for it in outcomes if isinstance(it, Exception)]:
+            raise ExceptionGroup("Devices that broke rather than come back", broken)
 
 
 async def arrived(devices: Sequence[Device], cursor: int) -> bool:

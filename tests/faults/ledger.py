@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import asyncpg
 
@@ -54,16 +56,29 @@ async def connected(stack: Stack, subgraph: str) -> AsyncIterator[Any]:
 
 
 async def settled(stack: Stack) -> bool:
-    """Tell whether all that was published has been sent and has taken effect."""
+    """Tell whether all that was published has been sent and has taken effect.
+
+    It is asked over and over: what had taken effect when it last said yes is not read again. The
+    balance reads all.
+    """
     async with connected(stack, "learning") as learning, connected(stack, "courses") as courses:
-        return not (await waiting(stack) or await _without_effect(learning, courses))
+        now = await learning.fetchval(_BOUND)
+        since = _settled_until.get(stack, _OLDEST)
+        if await _unsent(learning) or await _without_effect(learning, courses, since):
+            return False
+        _settled_until[stack] = now
+        return True
 
 
 async def waiting(stack: Stack) -> int:
     """Tell how many events of learning are still to be sent."""
     async with connected(stack, "learning") as learning:
-        count: int = await learning.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
-        return count
+        return await _unsent(learning)
+
+
+async def _unsent(learning: Any) -> int:
+    count: int = await learning.fetchval("SELECT count(*) FROM outbox WHERE sent_at IS NULL")
+    return count
 
 
 async def balance(stack: Stack, course_id: str, pupils: list[Pupil]) -> Balance:
@@ -86,19 +101,19 @@ async def balance(stack: Stack, course_id: str, pupils: list[Pupil]) -> Balance:
             doubled=sum(len(found) - len(set(found)) for found in logged.values()),
             invented=sum(len(set(found) - told[id]) for id, found in logged.items()),
             unnumbered=await learning.fetchval(_UNNUMBERED),
-            unsent=await waiting(stack),
-            without_effect=await _without_effect(learning, courses),
+            unsent=await _unsent(learning),
+            without_effect=await _without_effect(learning, courses, _OLDEST),
             wrong_effects=sum(known.get(id) != found for id, found in logged.items()),
             wrong_counts=sum(count != len(pupils) for count in counts),
         )
 
 
-async def _without_effect(learning: Any, courses: Any) -> int:
+async def _without_effect(learning: Any, courses: Any, since: UUID) -> int:
     types = [f"learning.{name}" for name in HANDLED]
-    published = await learning.fetch("SELECT id FROM outbox WHERE type = ANY($1)", types)
-    receipts = {row["id"] for row in await courses.fetch("SELECT id FROM inbox")}
+    published = [row["id"] for row in await learning.fetch(_PUBLISHED, types, since)]
     aside: int = await courses.fetchval("SELECT count(*) FROM inbox_deferred")
-    return aside + sum(row["id"] not in receipts for row in published)
+    missing: int = await courses.fetchval(_NO_RECEIPT, published)
+    return aside + missing
 
 
 async def drift(stack: Stack) -> str:
@@ -110,6 +125,13 @@ async def drift(stack: Stack) -> str:
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
+_settled_until: WeakKeyDictionary[Stack, UUID] = WeakKeyDictionary()
+_OLDEST = UUID(int=0)
+# Ids are times. A minute is more than a transaction may last: nothing older is yet to be committed.
+_BOUND = "SELECT outbox_bound(now() - interval '1 minute')"
+_PUBLISHED = "SELECT id FROM outbox WHERE type = ANY($1) AND id >= $2"
+_NO_RECEIPT = """SELECT count(*) FROM unnest($1::uuid[]) AS published (id)
+WHERE NOT EXISTS (SELECT FROM inbox WHERE inbox.id = published.id)"""
 _LOG = """SELECT enrollment_id, lesson_id FROM progress_events
 WHERE kind = 'LESSON_COMPLETED' AND enrollment_id = ANY($1::uuid[]) ORDER BY enrollment_id, seq"""
 _ENTITLEMENTS = """SELECT enrollment_id, completed_lesson_ids FROM entitlements

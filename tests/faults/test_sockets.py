@@ -12,15 +12,17 @@ from tests.faults import ledger
 from tests.faults.crowd import enrol, newcomer
 from tests.faults.device import Device, arrived, following
 from tests.faults.figures import Figure
-from tests.support.api import eventually
+from tests.faults.scale import FULL
+from tests.support.api import Api, eventually
 from tests.support.campus import Campus
 
-SOCKETS = 300
-PEOPLE = 15
+SOCKETS = 1_000 if FULL else 300
+PEOPLE = SOCKETS // 20
 """So that nobody holds more than twenty sockets."""
-STORM_SECONDS = 30
+STORM_SECONDS = 120 if FULL else 60
 TOO_SLOW = 'polynode_gateway_sockets_ended_total{code="4413"}'
-MOST_GROWTH = 64 * 1_048_576
+MOST_GROWTH = 96 * 1_048_576
+"""What is buffered is a megabyte; the rest is what V8 has not collected yet."""
 LONG = "A long story. " * 10_000
 STORY = "query ($slug: String!) { course(slug: $slug) { description } }"
 
@@ -60,26 +62,33 @@ async def test_a_device_that_stops_reading_is_cut_off_and_costs_bounded_memory(
 ) -> None:
     instructor, course = await campus.course(lessons=1)
     await instructor.do("updateCourse", courseId=course.id, description=LONG)
+    await asyncio.to_thread(system.restart, "gateway")  # what others left to be collected is gone
+    await _stop_reading(system, instructor, course.slug)  # so that it has what it works with
     before = system.status()["gateway"]["memory_bytes"]
-    cut_off = _cut_off(system)
     started = time.monotonic()
-    async with instructor.socket() as device:
+    after = await _stop_reading(system, instructor, course.slug)
+    seconds, growth = time.monotonic() - started, after - before
+
+    assert growth < MOST_GROWTH
+    assert "errors" not in (await instructor.post({"query": "{ viewer { id } }"})).json()
+    figure("R32", code=4413, seconds=round(seconds, 1), growth_mb=round(growth / 1_048_576, 1))
+
+
+async def _stop_reading(system: Stack, learner: Api, slug: str) -> int:
+    """Ask on a socket and read no answer until that is cut off; the gateway's memory then."""
+    cut_off, asked = _cut_off(system), 0
+    async with learner.socket() as device:
         device.connection.transport.pause_reading()
-        asked = 0
         async with asyncio.timeout(60):
             while _cut_off(system) == cut_off:
                 with suppress(ConnectionClosed):
                     for _ in range(5):
                         asked += 1
-                        await device.subscribe(STORY, {"slug": course.slug}, id=str(asked))
+                        await device.subscribe(STORY, {"slug": slug}, id=str(asked))
                 await asyncio.sleep(0.01)
-        seconds = time.monotonic() - started
-        growth = system.status()["gateway"]["memory_bytes"] - before
+        memory: int = system.status()["gateway"]["memory_bytes"]
         device.connection.transport.resume_reading()
-
-    assert growth < MOST_GROWTH
-    assert "errors" not in (await instructor.post({"query": "{ viewer { id } }"})).json()
-    figure("R32", code=4413, seconds=round(seconds, 1), growth_mb=round(growth / 1_048_576, 1))
+    return memory
 
 
 def _cut_off(system: Stack) -> float:

@@ -9,15 +9,21 @@ from typing import Any
 import pytest
 
 from infra.stack import Stack
-from tests.faults.crowd import newcomer
+from tests.faults.crowd import Pupil, newcomer
 from tests.faults.figures import Figure, percentile
 from tests.support.api import Api, eventually
-from tests.support.campus import Campus
+from tests.support.campus import Campus, Course
 
 ASKED = 20
 BUDGET_SECONDS = 5.0
 """What the gateway grants a subgraph for a query."""
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 4.0
+"""What a loaded machine may add; less than the budget, so that nobody waits for it twice."""
+ROUNDS, AT_ONCE = 4, 8
+IN_A_ROW = {"users": 2, "courses": 1, "learning": 1}
+"""How often the page asks each, one time after the other: every time has the whole budget."""
+BYSTANDERS = {"users": "courses", "courses": "users", "learning": "users"}
+"""Who is asked while another one hangs."""
 OWN = {
     "users": "{ viewer { name } }",
     "courses": "{ course(slug: %s) { title modules { lessons { title } } } }",
@@ -39,12 +45,7 @@ async def test_without_a_subgraph_the_others_answer_in_full(
     system: Stack, campus: Campus, figure: Figure, victim: str
 ) -> None:
     pupil, course = await newcomer(campus, lessons=2)
-    learner = pupil.person
-    own = {
-        "users": OWN["users"],
-        "courses": OWN["courses"] % f'"{course.slug}"',
-        "learning": OWN["learning"] % f'"{pupil.enrollment_id}"',
-    }
+    learner, own = pupil.person, _own(pupil, course)
     system.kill(victim)
     await asyncio.to_thread(system.stop, victim)
     try:
@@ -69,6 +70,15 @@ async def test_without_a_subgraph_the_others_answer_in_full(
     figure("R18", victim=victim, others_failed=0, recovered=round(recovered, 2))
 
 
+def _own(pupil: Pupil, course: Course) -> dict[str, str]:
+    """A question to each subgraph that it answers alone."""
+    return {
+        "users": OWN["users"],
+        "courses": OWN["courses"] % f'"{course.slug}"',
+        "learning": OWN["learning"] % f'"{pupil.enrollment_id}"',
+    }
+
+
 async def _answer(caller: Api, query: str, **variables: str) -> Any:
     return (await caller.post({"query": query, "variables": variables})).json()
 
@@ -84,36 +94,39 @@ def _codes(answer: Any) -> set[tuple[str, str]]:
     }
 
 
+@pytest.mark.parametrize("victim", ["users", "courses", "learning"])
 async def test_a_subgraph_that_hangs_is_given_up_on_within_its_budget(
-    system: Stack, campus: Campus, figure: Figure
+    system: Stack, campus: Campus, figure: Figure, victim: str
 ) -> None:
     pupil, course = await newcomer(campus, lessons=1)
-    learner = pupil.person
-    system.kill("learning", signal.SIGSTOP)
+    learner, bystander = pupil.person, _own(pupil, course)[BYSTANDERS[victim]]
+    state = f'polynode_gateway_breaker_state{{subgraph="{victim}"}}'
+    system.kill(victim, signal.SIGSTOP)
     try:
         waited, others = [], []
-        for _ in range(4):
-            answers = await asyncio.gather(*(_timed(learner, course.slug) for _ in range(25)))
+        for _ in range(ROUNDS):
+            answers = await asyncio.gather(*(_timed(learner, course.slug) for _ in range(AT_ONCE)))
             waited += [seconds for seconds, _ in answers]
-            assert all(
-                _codes(answer) == {("SERVICE_UNAVAILABLE", "learning")} for _, answer in answers
-            )
+            for _, answer in answers:
+                assert _codes(answer) == {("SERVICE_UNAVAILABLE", victim)}
+                assert PARTIAL[victim].items() <= answer["data"].items()
             started = time.monotonic()
-            assert "errors" not in await _answer(learner, OWN["users"])
+            assert "errors" not in await _answer(learner, bystander)
             others.append(time.monotonic() - started)
-        breaker = system.metrics("gateway")['polynode_gateway_breaker_state{subgraph="learning"}']
+        breaker = system.metrics("gateway")[state]
     finally:
-        system.kill("learning", signal.SIGCONT)
+        system.kill(victim, signal.SIGCONT)
         resumed = time.monotonic()
     await eventually(partial(_is_whole, learner, course.slug), within=20)
     recovered = time.monotonic() - resumed
 
     assert breaker == 2
-    assert max(waited) < BUDGET_SECONDS + SLACK_SECONDS
+    assert max(waited) < BUDGET_SECONDS * IN_A_ROW[victim] + SLACK_SECONDS
     assert percentile(waited, 0.5) < SLACK_SECONDS  # the breaker spares most of them the wait
     assert max(others) < SLACK_SECONDS
     figure(
         "R19",
+        victim=victim,
         p50=round(percentile(waited, 0.5), 3),
         p99=round(percentile(waited, 0.99), 3),
         others_worst=round(max(others), 3),

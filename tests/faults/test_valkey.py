@@ -14,13 +14,14 @@ from tests.faults import ledger
 from tests.faults.crowd import newcomer
 from tests.faults.device import Device, arrived, following
 from tests.faults.figures import Figure
+from tests.faults.scale import FULL
 from tests.faults.streams import opened
 from tests.support.api import eventually
 from tests.support.campus import Campus
 
 LESSONS = 20
-OUTAGE_SECONDS = 4.0
-"""Long enough for every client to notice; the fault table says sixty."""
+OUTAGE_SECONDS = 60.0 if FULL else 4.0
+"""The fault table says sixty; four are long enough for every client to notice."""
 
 
 @pytest.mark.parametrize("how", ["hangs", "is stopped"])

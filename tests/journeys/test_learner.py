@@ -1,6 +1,8 @@
 """What a learner does, at the one public endpoint, from the first visit to the last lesson."""
 
-from tests.support.api import eventually
+from dataclasses import replace
+
+from tests.support.api import Api, eventually
 from tests.support.campus import Campus
 
 PROGRESS = """subscription ($id: UUID!, $after: String) {
@@ -16,13 +18,18 @@ DASHBOARD = """{ viewer { name enrollments { totalCount nodes {
   percentComplete status nextLesson { title } course { title } } } } }"""
 
 
-async def test_from_registration_to_the_last_lesson_seen_live_on_another_device(
+SESSIONS = "{ viewer { sessions { isCurrent } } }"
+
+
+async def test_from_registration_to_the_last_lesson_seen_live_on_other_devices(
     campus: Campus,
 ) -> None:
     _, course = await campus.course(lessons=3)
     title = (await campus.visitor().ask(COURSE, slug=course.slug))["course"]["title"]
 
-    learner = await campus.person("Lea")
+    learner = await (await campus.person("Lea")).log_in()
+    tablet, telephone = await _another_device(learner), await _another_device(learner)
+    assert await _sessions(learner) == 4  # that of the registration is one of them
     found = await learner.ask(BROWSE, text=title)
     best = found["searchCourses"]["nodes"][0]
     assert best["course"] == {"id": course.id, "title": title}
@@ -34,9 +41,12 @@ async def test_from_registration_to_the_last_lesson_seen_live_on_another_device(
     enrollment_id = await eventually(enrolled)
     one, two, three = course.lesson_ids
     last = ""
-    async with learner.socket() as device:
-        # From the first event on, so it does not matter when the subscription starts.
-        await device.subscribe(PROGRESS, {"id": enrollment_id, "after": "1"})
+    async with (
+        tablet.socket() as socket,
+        telephone.events(PROGRESS, id=enrollment_id, after="1") as events,
+    ):
+        # From the first event on, so it does not matter when the subscriptions start.
+        await socket.subscribe(PROGRESS, {"id": enrollment_id, "after": "1"})
         for lesson, percent, status in ((one, 33, "ACTIVE"), (two, 66, "ACTIVE")):
             answer = await learner.do(
                 "completeLesson",
@@ -45,7 +55,8 @@ async def test_from_registration_to_the_last_lesson_seen_live_on_another_device(
                 lessonId=lesson,
             )
             assert answer["enrollment"]["percentComplete"] == percent
-            event = (await device.data())["progressUpdated"]
+            event = (await socket.data())["progressUpdated"]
+            assert await anext(events) == {"progressUpdated": event}
             assert event["resync"] is False
             assert event["lessonId"] == lesson
             assert event["enrollment"] == {
@@ -55,13 +66,16 @@ async def test_from_registration_to_the_last_lesson_seen_live_on_another_device(
             }
             last = event["cursor"]
 
-    # Offline when the last lesson is completed: the cursor brings what was missed, by SSE too.
+    # Offline when the last lesson is completed: the cursor brings what was missed, on either way.
     answer = await learner.do(
         "completeLesson", "courseCompleted", enrollmentId=enrollment_id, lessonId=three
     )
     assert answer["courseCompleted"] is True
-    async with learner.events(PROGRESS, id=enrollment_id, after=last) as events:
+    async with telephone.events(PROGRESS, id=enrollment_id, after=last) as events:
         missed = (await anext(events))["progressUpdated"]
+    async with tablet.socket() as socket:
+        await socket.subscribe(PROGRESS, {"id": enrollment_id, "after": last})
+        assert await socket.data() == {"progressUpdated": missed}
     assert missed["enrollment"]["percentComplete"] == 100
     assert missed["enrollment"]["status"] == "COMPLETED"
 
@@ -92,3 +106,14 @@ async def test_from_registration_to_the_last_lesson_seen_live_on_another_device(
             },
         }
     }
+
+
+async def _another_device(learner: Api) -> Api:
+    """The same person with a session of its own."""
+    return await replace(learner, token=None, refresh_token=None).log_in()
+
+
+async def _sessions(learner: Api) -> int:
+    sessions = (await learner.ask(SESSIONS))["viewer"]["sessions"]
+    assert [session["isCurrent"] for session in sessions].count(True) == 1
+    return len(sessions)

@@ -136,7 +136,7 @@ class Socket:
         return message["payload"]["data"]
 
 
-async def eventually(attempt: Any, *, within: float = 10) -> Any:
+async def eventually(attempt: Any, *, within: float = 30) -> Any:
     """Repeat `attempt()` until it returns something true; what travels by event takes a moment."""
     async with asyncio.timeout(within):
         while not (found := await attempt()):  # noqa: ASYNC110, other processes set no events
