@@ -27,6 +27,7 @@ from subgraphs.courses.models import (
     LessonKind,
     LessonText,
     Level,
+    Member,
     Module,
     Review,
     VersionLesson,
@@ -40,6 +41,20 @@ INDEXED_AT_ONCE = 200
 async def add_categories(session: AsyncSession) -> None:
     rows = [{"slug": slug, "name": name} for slug, name in words.categories()]
     await session.execute(insert(Category).on_conflict_do_nothing(), rows)
+
+
+async def add_members(session: AsyncSession, people: People) -> None:
+    """Store what users would have told of who belongs where: before any later event."""
+    await copy(
+        session,
+        Member,
+        ("organization_id", "user_id", "role", "seq"),
+        (
+            (organization_id, it.id, role, 1)
+            for it in people.persons
+            for organization_id, role in it.roles.items()
+        ),
+    )
 
 
 async def add_courses(
@@ -199,7 +214,12 @@ async def _add_reviews(
 
 async def _count(session: AsyncSession) -> None:
     """Bring the counters of the courses in line with the rows that they count."""
-    enrolled = select(func.count()).where(Entitlement.course_id == Course.id).scalar_subquery()
+    enrolled = (
+        select(Entitlement.course_id, func.count().label("count"))
+        .where(Entitlement.active)
+        .group_by(Entitlement.course_id)
+        .subquery()
+    )
     ratings = select(
         Review.course_id,
         func.sum(Review.rating).label("sum"),
@@ -209,7 +229,10 @@ async def _count(session: AsyncSession) -> None:
     rated = ratings.subquery()
     unsynchronized = {"synchronize_session": False}
     await session.execute(
-        update(Course).values(enrollment_count=enrolled).execution_options(**unsynchronized)
+        update(Course)
+        .where(Course.id == enrolled.c.course_id)
+        .values(enrollment_count=enrolled.c.count)
+        .execution_options(**unsynchronized)
     )
     await session.execute(
         update(Course)

@@ -18,7 +18,7 @@ from infra.terminal import Step
 from subgraphs.kernel.events import Envelope
 from subgraphs.learning.consumers import keep_course
 from subgraphs.learning.models import Course, Enrollment, Learner, ProgressEvent
-from subgraphs.learning.progress import Progress, apply
+from subgraphs.learning.progress import EnrollmentStatus, Progress, apply
 from subgraphs.learning.progress import ProgressEvent as Logged
 
 BATCH = 5_000
@@ -73,7 +73,15 @@ def _values(of: Any, names: tuple[str, ...]) -> tuple[Any, ...]:
 
 
 async def _count(session: AsyncSession) -> None:
-    mine = Enrollment.course_id == Course.course_id
-    counted = select(func.count()).select_from(Enrollment).where(mine).scalar_subquery()
-    statement = update(Course).values(enrollment_count=counted)
-    await session.execute(statement.execution_options(synchronize_session=False))
+    enrolled = (
+        select(Enrollment.course_id, func.count().label("count"))
+        .where(Enrollment.status != EnrollmentStatus.REVOKED)
+        .group_by(Enrollment.course_id)
+        .subquery()
+    )
+    await session.execute(
+        update(Course)
+        .where(Course.course_id == enrolled.c.course_id)
+        .values(enrollment_count=enrolled.c.count)
+        .execution_options(synchronize_session=False)
+    )

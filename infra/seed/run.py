@@ -17,8 +17,10 @@ from infra.seed.sizes import Size
 from infra.stack.folder import write_json
 from infra.terminal import Failure, Progress, say
 from subgraphs.kernel.db import Database, open_database
+from subgraphs.kernel.errors import DomainError
 
 DATABASES = ("users", "courses", "learning")
+IN_THE_WAY = "The databases hold something that is in the way"
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,9 @@ async def seed(size: Size, urls: Mapping[str, str], data: Path, demo: Path) -> N
             if not found["learning"]:
                 await _learning(run)
         except IntegrityError as error:
-            raise Failure(
-                f"The databases hold something that is in the way: {error.orig}"
-            ) from error
+            raise Failure(f"{IN_THE_WAY}: {error.orig}") from error
+        except DomainError as error:
+            raise Failure(f"{IN_THE_WAY}: {error.message}") from error
     logins = run.people.demo
     write_json(
         demo,
@@ -118,6 +120,7 @@ async def _users(run: Run) -> None:
 async def _courses(run: Run) -> None:
     async with _filling(run, "courses") as session:
         await courses.add_categories(session)
+        await courses.add_members(session, run.people)
         with run.progress.step("real courses"):
             imported = await real.add(session, run.people, run.cache)
         count = run.people.size.courses - imported

@@ -1,8 +1,8 @@
-"""What courses does about enrolments: it keeps in mind who may read what."""
+"""What courses keeps in mind of what others tell: who may read what, and who may teach."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from subgraphs.courses.repository import entitlements
+from subgraphs.courses.repository import entitlements, members
 from subgraphs.kernel.events import Envelope
 from subgraphs.kernel.inbox import Inbox
 from subgraphs.learning.events import (
@@ -12,6 +12,7 @@ from subgraphs.learning.events import (
     LessonCompleted,
     LessonUncompleted,
 )
+from subgraphs.users.events import MembershipChanged
 
 inbox = Inbox("courses")
 
@@ -50,3 +51,16 @@ async def remember(session: AsyncSession, event: LessonCompleted, envelope: Enve
 async def forget(session: AsyncSession, event: LessonUncompleted, envelope: Envelope) -> None:
     seq = envelope.aggregate_seq
     await entitlements.uncomplete(session, event.enrollment_id, event.lesson_id, seq=seq)
+
+
+@inbox.on(MembershipChanged)
+async def keep_membership(
+    session: AsyncSession, event: MembershipChanged, envelope: Envelope
+) -> None:
+    await members.keep(
+        session,
+        organization_id=event.organization_id,
+        user_id=event.user_id,
+        role=event.role,
+        seq=envelope.aggregate_seq,
+    )

@@ -6,6 +6,8 @@ from subgraphs.kernel.errors import DomainError
 
 MAX_LESSONS = 200
 MAX_MODULES = 50
+MAX_CHARACTERS = 1_000_000
+"""Of Markdown, in all lessons of a course together."""
 
 
 class CourseNotFoundError(DomainError):
@@ -41,9 +43,13 @@ class SlugTakenError(DomainError):
 
 class CourseTooLargeError(DomainError):
     def __init__(self) -> None:
-        super().__init__(f"A course has at most {MAX_MODULES} modules and {MAX_LESSONS} lessons.")
+        super().__init__(
+            f"A course has at most {MAX_MODULES} modules and {MAX_LESSONS} lessons, with "
+            f"{MAX_CHARACTERS:,} characters of Markdown in all."
+        )
         self.max_modules = MAX_MODULES
         self.max_lessons = MAX_LESSONS
+        self.max_characters = MAX_CHARACTERS
 
 
 class EmptyCourseError(DomainError):

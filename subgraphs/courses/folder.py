@@ -17,10 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from subgraphs.courses.errors import MAX_LESSONS, MAX_MODULES
+from subgraphs.courses.errors import CourseTooLargeError
 from subgraphs.courses.models import Level
 from subgraphs.courses.service import checks
-from subgraphs.courses.service.imports import ImportedCourse, ImportedLesson, ImportedModule
+from subgraphs.courses.service.imports import (
+    ImportedCourse,
+    ImportedLesson,
+    ImportedModule,
+    check_size,
+)
 from subgraphs.kernel.errors import InvalidInputError
 
 MANIFEST = "course.toml"
@@ -67,8 +72,10 @@ class Reader:
         lessons = [lesson for module in modules for lesson in module.lessons]
         if not self.faults and not lessons:
             self._fault("", "There is no lesson.")
-        if len(modules) > MAX_MODULES or len(lessons) > MAX_LESSONS:
-            self._fault("", f"At most {MAX_MODULES} modules and {MAX_LESSONS} lessons, please.")
+        try:
+            check_size(modules)
+        except CourseTooLargeError as error:
+            self._fault("", error.message)
         if self.faults:
             raise FaultyFolderError(self.faults)
         return ImportedCourse(
@@ -126,29 +133,32 @@ class Reader:
         if not isinstance(modules, list):
             self._fault("modules", "Modules are written as [[modules]].")
             return
-        seen = set[str]()
+        seen, titles = set[Path](), set[str]()
         for module in modules:
             title = module.get("title") if isinstance(module, dict) else None
             files = module.get("lessons") if isinstance(module, dict) else None
             if not isinstance(title, str) or not title.strip() or not isinstance(files, list):
                 self._fault("modules", "A module has a title and a list of lessons.")
                 continue
+            if (key := " ".join(title.split())) in titles:
+                self._fault(title, f"Two modules are called {key!r}.")
+            titles.add(key)
             lessons = [lesson for name in files if (lesson := self._listed(name, seen))]
-            yield ImportedModule(key=title, title=title, lessons=lessons)
+            yield ImportedModule(key=key, title=key, lessons=lessons)
 
-    def _listed(self, name: Any, seen: set[str]) -> ImportedLesson | None:
+    def _listed(self, name: Any, seen: set[Path]) -> ImportedLesson | None:
         if not isinstance(name, str):
             self._fault("lessons", "A lesson is the name of a file in quotes.")
             return None
-        path = (self.folder / name).resolve()
-        if not path.is_relative_to(self.folder.resolve()) or not path.is_file():
+        here, path = self.folder.resolve(), (self.folder / name).resolve()
+        if not path.is_relative_to(here) or not path.is_file():
             self._fault(name, f"There is no file {name!r} in this folder.")
             return None
-        if name in seen:
+        if path in seen:
             self._fault(name, f"The file {name!r} is listed twice.")
             return None
-        seen.add(name)
-        return self._lesson(self.folder / name)
+        seen.add(path)
+        return self._lesson(self.folder / path.relative_to(here))
 
     def _derived(self, told: Mapping[str, Any]) -> Iterator[ImportedModule]:
         """Make a module of the files here, and one of each sub-folder."""

@@ -17,6 +17,7 @@ from subgraphs.courses.service.imports import (
     ImportedLesson,
     ImportedModule,
     import_course,
+    render_course,
 )
 from subgraphs.courses.settings import Settings
 from subgraphs.kernel.db import open_database
@@ -28,6 +29,7 @@ __all__ = [
     "ImportedModule",
     "import_course",
     "read_folder",
+    "render_course",
 ]
 
 
@@ -57,9 +59,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 async def _import(course: ImportedCourse, organization_id: UUID, instructor_id: UUID) -> Course:
     url = Settings().database_url.get_secret_value()
+    rendered = await render_course(course)
     async with open_database(url, name="courses", pool_size=1) as db:
         return await db.transact(
-            import_course, course, organization_id=organization_id, instructor_id=instructor_id
+            import_course,
+            course,
+            organization_id=organization_id,
+            instructor_id=instructor_id,
+            rendered=rendered,
         )
 
 

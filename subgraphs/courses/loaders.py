@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry.dataloader import DataLoader
 
+from subgraphs.courses import markdown
 from subgraphs.courses.repository import courses, drafts, lessons, reviews, search
 from subgraphs.kernel import graphql
 from subgraphs.kernel.auth import Viewer
@@ -31,6 +32,8 @@ class Loaders:
     draft: DataLoader[UUID, drafts.Draft | None]
     """By course; three SELECTs."""
     markdown: DataLoader[UUID, str]
+    draft_html: DataLoader[UUID, str]
+    """By lesson; each is rendered once a request, however often it is asked for."""
     category_count: DataLoader[str, int]
     snippet: DataLoader[search.Hit, str]
     reviews: graphql.Nested
@@ -46,6 +49,13 @@ class Loaders:
 
             return DataLoader(load)
 
+        async def draft_html(ids: list[UUID]) -> list[str]:
+            async with db.read() as session:
+                texts = await drafts.texts_of(session, viewer, ids)
+            edited = [written for html, written in texts if html is None]
+            rendered = iter(await markdown.render_aside(edited))
+            return [next(rendered) if html is None else html for html, _ in texts]
+
         def seen(query: Callable[..., Awaitable[list[V]]]) -> DataLoader[Any, V]:
             return one(lambda session, keys: query(session, viewer, keys))
 
@@ -60,6 +70,7 @@ class Loaders:
             content=DataLoader(partial(lessons.contents, db, viewer)),
             draft=seen(drafts.drafts_of),
             markdown=seen(drafts.markdown_of),
+            draft_html=DataLoader(draft_html),
             category_count=seen(courses.counts_by_category),
             snippet=one(search.snippets),
             reviews=graphql.Nested(db, partial(reviews.reviews_of_courses, viewer)),

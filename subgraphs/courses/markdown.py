@@ -1,5 +1,6 @@
 """Markdown to HTML that is safe to show: rendered, then stripped of all that is not listed here."""
 
+import asyncio
 from collections.abc import Sequence
 from html import unescape
 from typing import Any
@@ -73,6 +74,14 @@ def render(markdown: str) -> str:
     _align(tokens)
     _lower_headings(tokens)
     return _cleaner.clean(_renderer.renderer.render(tokens, _renderer.options, environment))
+
+
+async def render_aside(texts: Sequence[str]) -> list[str]:
+    """Render texts in a thread, one after another, while the loop serves others.
+
+    A long one takes seconds: hold neither a lock nor a connection meanwhile.
+    """
+    return [await asyncio.to_thread(render, text) for text in texts]
 
 
 def plain(html: str) -> str:

@@ -7,6 +7,7 @@ import strawberry
 
 from subgraphs.courses import models, types
 from subgraphs.courses.repository import courses, search
+from subgraphs.courses.service.checks import usual_tag
 from subgraphs.kernel import graphql, pages
 from subgraphs.kernel.errors import InvalidInputError
 from subgraphs.kernel.pages import Order
@@ -73,12 +74,17 @@ def _checked(wanted: CourseFilter | None) -> search.CourseFilter:
     return search.CourseFilter(
         search=phrase("search", wanted.search) if wanted.search is not None else None,
         category_slug=_storable(wanted.category_slug),
-        language=_storable(wanted.language),
+        language=_tag(wanted.language),
         level=wanted.level,
         organization_id=wanted.organization_id,
         is_free=wanted.is_free,
         min_rating=wanted.min_rating,
     )
+
+
+def _tag(value: str | None) -> str | None:
+    """Return a language's tag as courses spell it; nothing is taught in what is none."""
+    return value and (usual_tag(value) or _storable(value))
 
 
 def _storable(value: str | None) -> str | None:
@@ -188,9 +194,11 @@ class Query:
     ) -> graphql.Connection[CourseHit]:
         """Courses open to you by what is said in and of them, the best match first.
 
-        Typing errors are forgiven; `mine` is not looked at.
+        Typing errors are forgiven; `mine` is not looked at, and `search` is refused.
         """
         request = pages.page_request(first=first, after=after, last=last, before=before)
+        if filter and filter.search is not None:
+            raise InvalidInputError("filter.search", "Say what to search for in `query`, once.")
         wanted, sought = _checked(filter), phrase("query", query)
         found, score = search.search(info.context.viewer, sought, wanted)
         order = [Order(score, descending=True), Order(models.Course.id)]

@@ -21,7 +21,7 @@ from tests.courses.studio import Learning
 NAME = "courses_tests"
 TABLES = (
     "courses, modules, lessons, lesson_texts, course_versions, version_lessons, categories, "
-    "entitlements, reviews, search_documents, search_words, "
+    "entitlements, members, reviews, search_documents, search_words, "
     "outbox, inbox, inbox_deferred, bus_state"
 )
 Outbox = Callable[[], Awaitable[list[str]]]

@@ -9,6 +9,7 @@ from sqlalchemy import Select, func, select, text
 
 from subgraphs.courses.consumers import inbox
 from subgraphs.courses.models import Course as CourseRow
+from subgraphs.kernel.auth import Viewer
 from subgraphs.kernel.bus import Bus, Entry
 from subgraphs.kernel.db import Database
 from subgraphs.kernel.events import Envelope, Event
@@ -77,6 +78,11 @@ async def published(
     **settings: Any,
 ) -> Made:
     return await publish(author, await draft(author, organization_id, outline, **settings))
+
+
+def nobody() -> Viewer:
+    """Someone who belongs nowhere."""
+    return Viewer(user_id=uuid4())
 
 
 def now() -> datetime:

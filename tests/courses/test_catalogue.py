@@ -49,6 +49,8 @@ async def test_the_catalogue_filters_and_sorts(
     assert await listed(anyone, categorySlug="rope-work") == ["b"]
     assert await listed(anyone, categorySlug="unknown") == []
     assert await listed(anyone, language="de") == ["a"]
+    assert await listed(anyone, language="DE") == ["a"]
+    assert await listed(anyone, language="german") == []
     assert await listed(anyone, level="BEGINNER") == ["b"]
     assert await listed(anyone, isFree=False) == ["c"]
     assert await listed(anyone, minRating=4) == ["a"]

@@ -7,7 +7,14 @@ import pytest
 
 from subgraphs.courses import importer
 from subgraphs.courses.folder import FaultyFolderError
-from subgraphs.courses.importer import import_course, read_folder
+from subgraphs.courses.importer import (
+    ImportedCourse,
+    ImportedLesson,
+    ImportedModule,
+    import_course,
+    read_folder,
+)
+from subgraphs.kernel.errors import InvalidInputError
 from tests.courses.conftest import Outbox
 from tests.courses.people import Person
 
@@ -156,6 +163,27 @@ async def test_without_modules_they_follow_from_the_folders(
             "course.toml:4: The file 'a.md' is listed twice.",
         ),
         (
+            {
+                "course.toml": 'title = "x"\n[[modules]]\ntitle = "m"\n'
+                'lessons = ["a.md", "./a.md"]',
+                "a.md": "x",
+            },
+            "course.toml:4: The file './a.md' is listed twice.",
+        ),
+        (
+            {
+                "course.toml": 'title = "x"\n[[modules]]\ntitle = "A b"\nlessons = ["a.md"]\n'
+                '[[modules]]\ntitle = "A  b"\nlessons = ["b.md"]',
+                "a.md": "x",
+                "b.md": "x",
+            },
+            "course.toml:6: Two modules are called 'A b'.",
+        ),
+        (
+            {"course.toml": 'title = "x"'} | {f"{n}.md": "x" * 200_000 for n in range(6)},
+            "course.toml:1: A course has at most 50 modules and 200 lessons, with 1,000,000 char",
+        ),
+        (
             {"course.toml": 'title = "x"', "a.md": "---\ntitle: y\nauthor: z\n---\n"},
             "a.md:3: Only minutes, preview, title may stand here.",
         ),
@@ -214,3 +242,27 @@ async def test_the_command_imports_and_says_what_is_wrong(
     assert "course.toml:10: There is no file 'reef.md'" in capsys.readouterr().err
     course = (await author.send(COURSE, slug="knots"))["course"]
     assert course["version"] == {"number": 1}
+
+
+async def test_a_file_is_the_same_lesson_however_it_is_called(
+    author: Person, school: UUID, tmp_path: Path
+) -> None:
+    first = await bring(author, school, write(tmp_path, FILES))
+    write(tmp_path, {"course.toml": MANIFEST.replace('"reef.md"', '"./reef.md"')})
+
+    assert await bring(author, school, tmp_path) == first
+
+
+@pytest.mark.parametrize("field", ["modules", "lessons"])
+async def test_two_things_of_one_key_are_refused(author: Person, school: UUID, field: str) -> None:
+    lessons = [ImportedLesson(key="l", title="L", markdown="x")]
+    modules = [ImportedModule(key="m", title="M", lessons=lessons)]
+    other = {"modules": "m", "lessons": "n"}[field]
+    again = [] if field == "modules" else lessons
+    modules.append(ImportedModule(key=other, title="M", lessons=again))
+    course = ImportedCourse(slug="s", title="T", modules=modules)
+
+    with pytest.raises(InvalidInputError, match=f"Two {field} have the same key."):
+        await author.db.transact(
+            import_course, course, organization_id=school, instructor_id=author.id
+        )

@@ -57,9 +57,9 @@ async def test_the_server_is_ready_and_lets_only_gateways_in() -> None:
 
 
 @pytest.mark.usefixtures("environment")
-async def test_the_worker_publishes_courses_and_hears_learning() -> None:
+async def test_the_worker_publishes_courses_and_hears_learning_and_users() -> None:
     worker = create_worker()
 
     assert worker.topics == ("courses",)
     assert worker.inbox is inbox
-    assert inbox.topics == {"learning"}
+    assert inbox.topics == {"learning", "users"}

@@ -227,3 +227,17 @@ async def test_new_rules_of_an_archived_course_are_told_and_it_stays_closed(
 
     assert await outbox() == [PUBLISHED, ARCHIVED, PUBLISHED, ARCHIVED]
     assert await anyone.outline(made.id) is None
+
+
+async def test_saving_a_text_as_it_is_makes_no_version(
+    author: Person, school: UUID, outbox: Outbox, db: Database
+) -> None:
+    made = await studio.published(author, school)
+    await author.mutate("updateLesson", lesson_id=made.lessons["First"], markdown="**First**")
+
+    await studio.publish(author, made)
+
+    assert shape(await author.outline(made.id))[0] == 1
+    assert await outbox() == [PUBLISHED]
+    async with db.read() as session:
+        assert await session.scalar(studio.count("lesson_texts")) == 2

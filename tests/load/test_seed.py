@@ -3,13 +3,19 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 
 from infra.bootstrap.parts import ROOT
 from infra.stack import Stack
+from tests.support.stack import HASTE
+
+MEMBERS = 138
+"""How many people of the small seed belong to an organization."""
 
 LOGIN = """
 mutation($input: LoginInput!) {
@@ -45,10 +51,11 @@ async def row(stack: Stack, database: str, query: str) -> tuple[Any, ...]:
 
 
 COUNTS = {
-    "users": "SELECT (SELECT count(*) FROM organizations), (SELECT count(*) FROM users)",
+    "users": """SELECT (SELECT count(*) FROM organizations), (SELECT count(*) FROM users),
+        (SELECT count(*) FROM memberships)""",
     "courses": """SELECT count(*), sum(enrollment_count), (SELECT count(*) FROM entitlements),
         (SELECT sum(cardinality(completed_lesson_ids)) FROM entitlements),
-        (SELECT count(*) FROM search_documents) FROM courses""",
+        (SELECT count(*) FROM search_documents), (SELECT count(*) FROM members) FROM courses""",
     "learning": """SELECT count(*), sum(enrollment_count), (SELECT count(*) FROM enrollments),
         (SELECT sum(completed_count) FROM enrollments),
         (SELECT count(*) FILTER (WHERE kind = 'LESSON_COMPLETED')
@@ -64,8 +71,8 @@ async def counts(stack: Stack) -> dict[str, tuple[Any, ...]]:
 async def test_the_databases_hold_what_was_promised_and_agree(seeded: Stack) -> None:
     # Also after a benchmark: whatever it completes it takes back.
     assert await counts(seeded) == {
-        "users": (3, 200),
-        "courses": (30, 1_600, 1_600, 12_000, 30),
+        "users": (3, 200, MEMBERS),
+        "courses": (30, 1_600, 1_600, 12_000, 30, MEMBERS),
         "learning": (30, 1_600, 1_600, 12_000, 12_000),
     }
     verified = run(seeded, "subgraphs.learning.projection", "rebuild", "--verify")
@@ -107,3 +114,58 @@ def test_the_demo_logins_work(seeded: Stack) -> None:
         "Admin": ["ADMIN"],
         "Operator": [],
     }
+
+
+@pytest.fixture
+def unseeded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Databases at head, and nothing in them."""
+    folder = tmp_path_factory.mktemp("unseeded")
+    with Stack(folder, only=("postgres", "valkey"), postgres=HASTE) as stack:
+        migrated = run(stack, "subgraphs", "migrate", "users", "courses", "learning")
+        assert migrated.returncode == 0, migrated.stderr
+        yield stack
+
+
+async def change(stack: Stack, database: str, *statements: str) -> None:
+    connection = await asyncpg.connect(  # type: ignore[no-untyped-call]
+        stack.database_url(database).replace("+asyncpg", "")
+    )
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+COURSE = """
+INSERT INTO courses (id, organization_id, slug, title, status, visibility, is_free, sequential,
+    instructor_ids, prerequisite_course_ids, lesson_count, has_draft_changes, enrollment_count,
+    rating_sum, review_count, rating, version)
+VALUES (uuidv7(), uuidv7(), '{}', 'Mine', 'DRAFT', 'PUBLIC', true, false, '{{}}', '{{}}', 0, true,
+    0, 0, 0, 0, 1)
+"""
+LEFT = """
+INSERT INTO entitlements (user_id, course_id, enrollment_id, version_id, enrolled_at, active)
+SELECT uuidv7(), id, uuidv7(), uuidv7(), now(), false FROM courses WHERE slug = 'mine'
+"""
+
+
+async def test_what_is_in_the_way_is_said_in_a_line_and_what_was_there_stays_as_it_is(
+    unseeded: Stack,
+) -> None:
+    await change(unseeded, "courses", COURSE.format("mine"), COURSE.format("javascripting"), LEFT)
+
+    refused = seed(unseeded, "small")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "polynode: The databases hold something that is in the way: "
+        "The slug 'javascripting' is taken.\n",
+    )
+    assert await row(unseeded, "courses", "SELECT count(*) FROM courses") == (2,)
+
+    await change(unseeded, "courses", "DELETE FROM courses WHERE slug = 'javascripting'")
+    assert seed(unseeded, "small").returncode == 0
+    mine = "SELECT enrollment_count FROM courses WHERE slug = 'mine'"
+    assert await row(unseeded, "courses", mine) == (0,)
+    total = "SELECT count(*), sum(enrollment_count) FROM courses"
+    assert await row(unseeded, "courses", total) == (31, 1_600)

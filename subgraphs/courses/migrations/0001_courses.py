@@ -1,5 +1,7 @@
 """Courses, their drafts, their versions, and who may read them."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -12,6 +14,13 @@ branch_labels = None
 depends_on = None
 
 
+def _moment(name: str) -> sa.Column[datetime]:
+    """A moment that is, unless told otherwise, when the row was made."""
+    return sa.Column(
+        name, sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
+    )
+
+
 def upgrade() -> None:
     migrate.create_kernel_tables(op)
     op.create_table(
@@ -19,12 +28,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("slug", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        _moment("created_at"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_categories")),
         sa.UniqueConstraint("slug", name=op.f("uq_categories_slug")),
     )
@@ -47,12 +51,7 @@ def upgrade() -> None:
         "lesson_texts",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("html", sa.Text(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        _moment("created_at"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_lesson_texts")),
     )
     op.create_table(
@@ -75,27 +74,15 @@ def upgrade() -> None:
         sa.Column("prerequisite_course_ids", sa.ARRAY(sa.Uuid()), nullable=False),
         sa.Column("latest_version_id", sa.Uuid(), nullable=True),
         sa.Column("lesson_count", sa.Integer(), nullable=False),
-        sa.Column(
-            "listed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
-        ),
-        sa.Column(
-            "updated_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        _moment("listed_at"),
+        _moment("updated_at"),
         sa.Column("has_draft_changes", sa.Boolean(), nullable=False),
         sa.Column("enrollment_count", sa.Integer(), nullable=False),
         sa.Column("rating_sum", sa.Integer(), nullable=False),
         sa.Column("review_count", sa.Integer(), nullable=False),
         sa.Column("rating", sa.Double(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        _moment("created_at"),
         sa.CheckConstraint(
             "review_count >= 0 AND enrollment_count >= 0", name=op.f("ck_courses_counts")
         ),
@@ -166,12 +153,7 @@ def upgrade() -> None:
         sa.Column("course_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("published_by", sa.Uuid(), nullable=True),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        _moment("created_at"),
         sa.ForeignKeyConstraint(
             ["course_id"],
             ["courses.id"],
@@ -184,17 +166,21 @@ def upgrade() -> None:
         ),
     )
     op.create_table(
+        "members",
+        sa.Column("organization_id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("role", sa.String(), nullable=True),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "user_id", name=op.f("pk_members")),
+    )
+    op.create_index("ix_members_user_id", "members", ["user_id"], unique=False)
+    op.create_table(
         "modules",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("course_id", sa.Uuid(), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        _moment("created_at"),
         sa.ForeignKeyConstraint(
             ["course_id"], ["courses.id"], name=op.f("fk_modules_course_id"), ondelete="CASCADE"
         ),
@@ -214,18 +200,8 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("rating", sa.Integer(), nullable=False),
         sa.Column("text", sa.String(), server_default="", nullable=False),
-        sa.Column(
-            "updated_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        _moment("updated_at"),
+        _moment("created_at"),
         sa.CheckConstraint("rating BETWEEN 1 AND 5", name=op.f("ck_reviews_rating")),
         sa.ForeignKeyConstraint(
             ["course_id"], ["courses.id"], name=op.f("fk_reviews_course_id"), ondelete="CASCADE"
@@ -249,12 +225,7 @@ def upgrade() -> None:
         sa.Column("is_preview", sa.Boolean(), nullable=False),
         sa.Column("release_after_days", sa.Integer(), nullable=True),
         sa.Column("prerequisite_lesson_ids", sa.ARRAY(sa.Uuid()), nullable=False),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-        ),
+        _moment("created_at"),
         sa.ForeignKeyConstraint(
             ["course_id"], ["courses.id"], name=op.f("fk_lessons_course_id"), ondelete="CASCADE"
         ),

@@ -85,8 +85,8 @@ _AFTER = (
         SELECT to_tsvector(search_config(language), source) || to_tsvector('plain', source)
     $$
     """,
-    # What to look for: every word (the last may be unfinished), its stem, and, where no course has
-    # that word, those that are spelt nearly so.
+    # What to look for: every word (the last may be unfinished), its stem, and, where no public course
+    # has that word, those that are spelt nearly so.
     r"""
     CREATE FUNCTION search_query(phrase text, language text) RETURNS tsquery
     LANGUAGE plpgsql STABLE SET pg_trgm.similarity_threshold = 0.25 AS $$

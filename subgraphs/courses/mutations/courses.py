@@ -151,8 +151,10 @@ class CourseMutations:
 
         Publishing what is published already is harmless, and makes no new version.
         """
-        row = await info.context.transact(
-            service.publish_course, info.context.viewer, course_id=input.course_id
+        context, course_id = info.context, input.course_id
+        rendered = await service.render_draft(context.db, context.viewer, course_id)
+        row = await context.transact(
+            service.publish_course, context.viewer, course_id=course_id, rendered=rendered
         )
         return types.PublishCourseSuccess(course=await _course(info, row))
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Select, Uuid, delete, func, literal, select, update
+from sqlalchemy import Select, Uuid, case, delete, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from subgraphs.courses import errors
-from subgraphs.courses.models import Course, Lesson, Module
+from subgraphs.courses.models import Course, Lesson, LessonText, Module
 from subgraphs.courses.repository import courses
 from subgraphs.kernel.auth import Viewer
 
@@ -72,6 +72,37 @@ async def markdown_of(
     return [found.get(id, "") for id in lesson_ids]
 
 
+async def texts_of(
+    session: AsyncSession, viewer: Viewer, lesson_ids: Sequence[UUID]
+) -> list[tuple[str | None, str]]:
+    """Find the HTML of lessons of drafts, or None and the Markdown of those edited since."""
+    edited = case((Lesson.text_id.is_(None), Lesson.markdown), else_="").label("markdown")
+    rows = await session.execute(
+        select(Lesson.id, LessonText.html, edited)
+        .join(Course, Course.id == Lesson.course_id)
+        .outerjoin(LessonText, LessonText.id == Lesson.text_id)
+        .where(Lesson.id.in_(lesson_ids), courses.editable_by(viewer))
+    )
+    found = {row.id: (row.html, row.markdown) for row in rows}
+    return [found.get(id, ("", "")) for id in lesson_ids]
+
+
+async def edited_texts(session: AsyncSession, viewer: Viewer, course_id: UUID) -> Sequence[str]:
+    """Find the Markdown that has yet to be rendered of a course that the viewer may change."""
+    return (
+        await session.scalars(
+            select(Lesson.markdown)
+            .join(Course, Course.id == Lesson.course_id)
+            .where(
+                Lesson.course_id == course_id,
+                Lesson.text_id.is_(None),
+                courses.editable_by(viewer, courses.WRITE_SCOPE),
+            )
+            .distinct()
+        )
+    ).all()
+
+
 async def lock_module(
     session: AsyncSession, viewer: Viewer, module_id: UUID
 ) -> tuple[Course, Module]:
@@ -90,10 +121,11 @@ async def lock_module(
 async def lock_lesson(
     session: AsyncSession, viewer: Viewer, lesson_id: UUID
 ) -> tuple[Course, Lesson]:
-    """Lock the course of a lesson, then read the lesson, like `lock_module`."""
+    """Lock the course of a lesson, then read the lesson and its text, like `lock_module`."""
     owner = select(Lesson.course_id).where(Lesson.id == lesson_id)
     course = await _lock_owner(session, viewer, owner)
-    row = await session.scalar(select(Lesson).where(Lesson.id == lesson_id))
+    query = select(Lesson).where(Lesson.id == lesson_id).options(undefer(Lesson.markdown))
+    row = await session.scalar(query)
     if course is None or row is None:
         raise errors.LessonNotFoundError(lesson_id)
     return course, row
@@ -119,6 +151,14 @@ async def count_lessons(session: AsyncSession, course_id: UUID, module_id: UUID)
     row = await session.execute(select(func.count(), mine).where(Lesson.course_id == course_id))
     everywhere, here = row.one()
     return everywhere, here
+
+
+async def count_characters(session: AsyncSession, course_id: UUID, *, other_than: UUID) -> int:
+    """Count those of the Markdown of all lessons but one."""
+    query = select(func.sum(func.char_length(Lesson.markdown))).where(
+        Lesson.course_id == course_id, Lesson.id != other_than
+    )
+    return await session.scalar(query) or 0
 
 
 async def ids_in_order(

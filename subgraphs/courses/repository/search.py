@@ -173,14 +173,39 @@ _INDEX = text(
     SET title = excluded.title, body = excluded.body, document = excluded.document
     """
 )
+# No more of a text than `_INDEX` reads, so that each word is also found in the document.
 _LEARN_WORDS = text(
     """
     INSERT INTO search_words (word)
     SELECT DISTINCT lexeme FROM search_documents d
         JOIN courses c ON c.id = d.course_id,
-        unnest(to_tsvector('plain', c.title || ' ' || c.summary || ' ' || d.body))
-    WHERE d.course_id = ANY(:ids) AND length(lexeme) BETWEEN 3 AND 60 AND lexeme !~ '[0-9/.@]'
+        unnest(to_tsvector('plain', c.title || ' ' || c.summary || ' ' || left(d.body, 100000)))
+    WHERE d.course_id = ANY(:ids) AND c.visibility = 'PUBLIC'
+        AND length(lexeme) BETWEEN 3 AND 60 AND lexeme !~ '[0-9/.@]'
     ON CONFLICT DO NOTHING
+    """
+)
+_WORDS = text(
+    """
+    SELECT DISTINCT word FROM search_documents d, unnest(tsvector_to_array(d.document)) lexeme
+        JOIN search_words ON word = lexeme
+    WHERE d.course_id = ANY(:ids)
+    """
+)
+# Most words of a course that is still there are still in it: only for the others is it looked.
+_FORGET_WORDS = text(
+    r"""
+    WITH kept AS MATERIALIZED (
+        SELECT lexeme FROM search_documents d JOIN courses c ON c.id = d.course_id,
+            unnest(tsvector_to_array(d.document)) lexeme
+        WHERE d.course_id = ANY(:ids) AND c.visibility = 'PUBLIC'
+    )
+    DELETE FROM search_words w
+    WHERE word IN (SELECT unnest(CAST(:words AS text[])) EXCEPT SELECT lexeme FROM kept)
+        AND NOT EXISTS (
+            SELECT FROM search_documents d JOIN courses c ON c.id = d.course_id
+            WHERE c.visibility = 'PUBLIC' AND d.document @@
+                ('''' || replace(replace(w.word, '\', '\\'), '''', '''''') || '''')::tsquery)
     """
 )
 
@@ -188,9 +213,28 @@ _LEARN_WORDS = text(
 async def index_courses(session: AsyncSession, ids: Sequence[UUID]) -> None:
     """Make the published ones of these courses findable as they now are."""
     await session.flush()
+    words = await _words_of(session, ids)
     await session.execute(_INDEX, {"ids": list(ids), "marks": MARK_START + MARK_END})
     await session.execute(_LEARN_WORDS, {"ids": list(ids)})
+    await _forget(session, ids, words)
 
 
 async def unindex_course(session: AsyncSession, course_id: UUID) -> None:
+    words = await _words_of(session, [course_id])
     await session.execute(delete(SearchDocument).where(SearchDocument.course_id == course_id))
+    await _forget(session, [course_id], words)
+
+
+async def _words_of(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[str]:
+    """Find the known words that these courses are indexed with so far.
+
+    One transaction at a time learns and forgets: one that forgets a word must see who else has it.
+    """
+    await session.execute(select(func.pg_advisory_xact_lock(func.hashtext("search_words"))))
+    return (await session.scalars(_WORDS, {"ids": list(ids)})).all()
+
+
+async def _forget(session: AsyncSession, ids: Sequence[UUID], words: Sequence[str]) -> None:
+    """Forget those words that no public course has any more: a misspelling is known no longer."""
+    if words:
+        await session.execute(_FORGET_WORDS, {"ids": list(ids), "words": list(words)})

@@ -18,7 +18,7 @@ from subgraphs.courses.service.drafts import (
     update_lesson,
     update_module,
 )
-from subgraphs.courses.service.publishing import publish_course
+from subgraphs.courses.service.publishing import publish_course, render_draft
 from subgraphs.courses.service.reviews import review_course
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "move_lesson",
     "move_module",
     "publish_course",
+    "render_draft",
     "review_course",
     "update_course",
     "update_lesson",

@@ -53,13 +53,21 @@ def slug_of(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:60].strip("-") or "course"
 
 
-def language(value: str) -> str:
-    """Return a BCP 47 tag (language, script, region) in its usual spelling."""
+def usual_tag(value: str) -> str | None:
+    """Return a BCP 47 tag (language, script, region) in its usual spelling; None if it is none."""
     found = _LANGUAGE.fullmatch(value)
     if not found:
-        raise InvalidInputError("language", "This is not a language tag such as en or pt-BR.")
+        return None
     tag, script, region, _ = found.groups()
     return tag.lower() + (script or "").title() + (region or "").upper()
+
+
+def language(value: str) -> str:
+    """Return a language's tag as `usual_tag` does, or refuse it."""
+    tag = usual_tag(value)
+    if tag is None:
+        raise InvalidInputError("language", "This is not a language tag such as en or pt-BR.")
+    return tag
 
 
 def number(field: str, value: int | None, *, at_most: int) -> int | None:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from subgraphs.courses import errors, events, markdown
 from subgraphs.courses.models import Category, Course, CourseStatus, Level, Visibility
 from subgraphs.courses.repository import courses as repository
-from subgraphs.courses.repository import search
+from subgraphs.courses.repository import members, search
 from subgraphs.courses.service import checks
 from subgraphs.courses.service.publishing import announce
 from subgraphs.kernel import outbox
@@ -117,7 +117,7 @@ async def _apply(
         course.description = checks.text(
             "description", changes["description"], at_most=checks.MAX_MARKDOWN
         )
-        course.description_html = markdown.render(course.description)
+        [course.description_html] = await markdown.render_aside([course.description])
     if "language" in changes:
         course.language = checks.language(changes["language"])
     for name in ("level", "visibility", "is_free", "sequential"):
@@ -134,8 +134,8 @@ async def _apply_relations(
         category = await repository.category_by_slug(session, slug) if slug else None
         course.category_id = category.id if category else None
     if "instructor_ids" in changes:
-        course.instructor_ids = checks.distinct(
-            "instructorIds", changes["instructor_ids"], at_most=checks.MAX_INSTRUCTORS
+        course.instructor_ids = await _instructors(
+            session, viewer, course, changes["instructor_ids"]
         )
     if "prerequisite_course_ids" in changes:
         required = checks.distinct(
@@ -145,6 +145,22 @@ async def _apply_relations(
         )
         await _check_prerequisites(session, viewer, course.id, required)
         course.prerequisite_course_ids = required
+
+
+async def _instructors(
+    session: AsyncSession, viewer: Viewer, course: Course, wanted: Sequence[UUID]
+) -> list[UUID]:
+    """Return who is to teach; nobody is named as a teacher of an organization that is not theirs.
+
+    The viewer's token says what the viewer is, before the event does; who teaches already may stay.
+    """
+    field = "instructorIds"
+    named = checks.distinct(field, wanted, at_most=checks.MAX_INSTRUCTORS)
+    new = {*named} - {*course.instructor_ids, viewer.person_id}
+    anywhere = viewer.is_operator
+    if new and not await members.may_teach(session, course.organization_id, new, anywhere=anywhere):
+        raise InvalidInputError(field, "Only instructors and admins of the organization teach.")
+    return named
 
 
 async def _check_prerequisites(

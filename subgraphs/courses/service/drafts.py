@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from subgraphs.courses import errors
-from subgraphs.courses.errors import MAX_LESSONS, MAX_MODULES
+from subgraphs.courses.errors import MAX_CHARACTERS, MAX_LESSONS, MAX_MODULES
 from subgraphs.courses.models import Lesson, LessonKind, Module
 from subgraphs.courses.repository import courses, drafts
 from subgraphs.courses.service import checks
@@ -94,7 +94,11 @@ async def add_lesson(
     position: int | None = None,
     id: UUID | None = None,
 ) -> Lesson:
-    """Add a lesson at `position` of a module, or as its last one."""
+    """Add a lesson at `position` of a module, or as its last one.
+
+    Raises:
+        CourseTooLargeError: The course has as many lessons, or as much text, as it may have.
+    """
     course, module = await drafts.lock_module(session, viewer, module_id)
     everywhere, here = await drafts.count_lessons(session, course.id, module.id)
     if everywhere >= MAX_LESSONS:
@@ -105,6 +109,7 @@ async def add_lesson(
         module_id=module.id,
         position=here,
         kind=LessonKind.TEXT,
+        markdown="",
         prerequisite_lesson_ids=[],
     )
     await _apply(session, lesson, changes)
@@ -171,8 +176,7 @@ async def _apply(session: AsyncSession, lesson: Lesson, changes: LessonChanges) 
     if "title" in changes:
         values["title"] = checks.line("title", changes["title"])
     if "markdown" in changes:
-        checks.text("markdown", changes["markdown"], at_most=checks.MAX_MARKDOWN)
-        values["text_id"] = None
+        await _write(session, lesson, values.pop("markdown"))
     checks.number("durationMinutes", changes.get("duration_minutes"), at_most=checks.MAX_MINUTES)
     checks.number("releaseAfterDays", changes.get("release_after_days"), at_most=checks.MAX_DAYS)
     if "prerequisite_lesson_ids" in changes:
@@ -181,6 +185,17 @@ async def _apply(session: AsyncSession, lesson: Lesson, changes: LessonChanges) 
         )
     for name, value in values.items():
         setattr(lesson, name, value)
+
+
+async def _write(session: AsyncSession, lesson: Lesson, markdown: str) -> None:
+    """Change the text; one that stays the same stays rendered."""
+    checks.text("markdown", markdown, at_most=checks.MAX_MARKDOWN)
+    if markdown == lesson.markdown:
+        return
+    others = await drafts.count_characters(session, lesson.course_id, other_than=lesson.id)
+    if others + len(markdown) > MAX_CHARACTERS:
+        raise errors.CourseTooLargeError
+    lesson.markdown, lesson.text_id = markdown, None
 
 
 async def _prerequisites(session: AsyncSession, lesson: Lesson, wanted: list[UUID]) -> list[UUID]:

@@ -1,14 +1,15 @@
 """Courses that come from elsewhere as a whole: what is imported replaces the draft."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from uuid import UUID, uuid5
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from subgraphs.courses import errors
+from subgraphs.courses import errors, markdown
 from subgraphs.courses.models import Category, Course, Lesson, LessonKind, Level, Module
 from subgraphs.courses.repository import courses as repository
 from subgraphs.courses.repository import drafts
@@ -17,6 +18,7 @@ from subgraphs.courses.service.courses import CourseChanges, create_course, upda
 from subgraphs.courses.service.publishing import publish_course
 from subgraphs.kernel.auth import Viewer
 from subgraphs.kernel.db import new_id
+from subgraphs.kernel.errors import InvalidInputError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +57,35 @@ class ImportedCourse:
     modules: Sequence[ImportedModule]
 
 
+def check_size(modules: Sequence[ImportedModule]) -> None:
+    """Refuse, with a CourseTooLargeError, what is more than a course may have."""
+    texts = [lesson.markdown for module in modules for lesson in module.lessons]
+    if (
+        len(modules) > errors.MAX_MODULES
+        or len(texts) > errors.MAX_LESSONS
+        or sum(map(len, texts)) > errors.MAX_CHARACTERS
+    ):
+        raise errors.CourseTooLargeError
+
+
+async def render_course(course: ImportedCourse) -> dict[str, str]:
+    """Render all its texts before the transaction; return the HTML by its Markdown.
+
+    Raises:
+        CourseTooLargeError: It has more of something than a course may have.
+    """
+    check_size(course.modules)
+    texts = list({lesson.markdown for module in course.modules for lesson in module.lessons})
+    return dict(zip(texts, await markdown.render_aside(texts), strict=True))
+
+
 async def import_course(
-    session: AsyncSession, course: ImportedCourse, *, organization_id: UUID, instructor_id: UUID
+    session: AsyncSession,
+    course: ImportedCourse,
+    *,
+    organization_id: UUID,
+    instructor_id: UUID,
+    rendered: Mapping[str, str] = MappingProxyType({}),
 ) -> Course:
     """Make or renew the course of this slug, and publish it if anything has changed.
 
@@ -64,19 +93,24 @@ async def import_course(
 
     Raises:
         SlugTakenError: A course of another organization has this slug.
-        CourseTooLargeError: It has more modules or lessons than a course may have.
-        InvalidInputError: A value is not acceptable.
+        CourseTooLargeError: It has more of something than a course may have.
+        InvalidInputError: A value is not acceptable, or two things have one key.
     """
     viewer = Viewer(user_id=instructor_id, roles={organization_id: "instructor"})
-    if (
-        len(course.modules) > errors.MAX_MODULES
-        or sum(len(module.lessons) for module in course.modules) > errors.MAX_LESSONS
-    ):
-        raise errors.CourseTooLargeError
+    check_size(course.modules)
+    _check_keys(course.modules)
     row = await _settle(session, viewer, course, organization_id)
     if await _replace_draft(session, row.id, course.modules):
         row.has_draft_changes = True
-    return await publish_course(session, viewer, course_id=row.id)
+    return await publish_course(session, viewer, course_id=row.id, rendered=rendered)
+
+
+def _check_keys(modules: Sequence[ImportedModule]) -> None:
+    """Refuse what would be the same row twice."""
+    lessons = [lesson.key for module in modules for lesson in module.lessons]
+    for field, keys in (("modules", [module.key for module in modules]), ("lessons", lessons)):
+        if len(set(keys)) != len(keys):
+            raise InvalidInputError(field, f"Two {field} have the same key.")
 
 
 async def _settle(
@@ -159,9 +193,9 @@ def _has_changes(session: AsyncSession) -> bool:
 
 
 def _fill(lesson: Lesson, told: ImportedLesson) -> None:
-    markdown = checks.text("markdown", told.markdown, at_most=checks.MAX_MARKDOWN)
-    if lesson.markdown != markdown:
-        lesson.markdown, lesson.text_id = markdown, None
+    text = checks.text("markdown", told.markdown, at_most=checks.MAX_MARKDOWN)
+    if lesson.markdown != text:
+        lesson.markdown, lesson.text_id = text, None
     lesson.title = checks.line("title", told.title)
     lesson.kind = LessonKind.TEXT
     lesson.is_preview = told.is_preview

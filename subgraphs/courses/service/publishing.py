@@ -1,6 +1,7 @@
 """Publishing: freezing a draft as a version that never changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -21,17 +22,35 @@ from subgraphs.courses.repository import courses as repository
 from subgraphs.courses.repository import drafts, lessons, search
 from subgraphs.kernel import outbox
 from subgraphs.kernel.auth import Viewer
-from subgraphs.kernel.db import new_id
+from subgraphs.kernel.db import Database, new_id
 
 _FROZEN = tuple(
     column.name for column in VersionLesson.__table__.columns if column.name != "version_id"
 )
 
 
-async def publish_course(session: AsyncSession, viewer: Viewer, *, course_id: UUID) -> Course:
+async def render_draft(db: Database, viewer: Viewer, course_id: UUID) -> dict[str, str]:
+    """Render what was edited since it was last published; return the HTML by its Markdown.
+
+    Before the transaction: this may take seconds, in which nothing is locked and no connection
+    is held.
+    """
+    async with db.read() as session:
+        texts = await drafts.edited_texts(session, viewer, course_id)
+    return dict(zip(texts, await markdown.render_aside(texts), strict=True))
+
+
+async def publish_course(
+    session: AsyncSession,
+    viewer: Viewer,
+    *,
+    course_id: UUID,
+    rendered: Mapping[str, str] = MappingProxyType({}),
+) -> Course:
     """Freeze the draft as the version that newcomers see; those enrolled stay on theirs.
 
-    A draft that says what the latest version says makes no new one.
+    A draft that says what the latest version says makes no new one. Texts that are not among
+    `rendered`, by their Markdown, are rendered now.
 
     Raises:
         EmptyCourseError: No module has a lesson.
@@ -41,7 +60,7 @@ async def publish_course(session: AsyncSession, viewer: Viewer, *, course_id: UU
     draft = await drafts.lessons_of(session, [course.id], markdown=True)
     if not draft:
         raise errors.EmptyCourseError
-    await _render(session, draft)
+    await _render(session, draft, rendered)
     frozen = _freeze(course.id, modules, draft)
     outline = await lessons.latest_outline(session, course.latest_version_id)
     before = {row.lesson_id: _facts(row) for row in outline.lessons} if outline else {}
@@ -62,16 +81,20 @@ async def publish_course(session: AsyncSession, viewer: Viewer, *, course_id: UU
     return course
 
 
-async def _render(session: AsyncSession, draft: Sequence[Lesson]) -> None:
-    """Render the texts that were edited since they were last rendered."""
-    texts = []
-    for lesson in draft:
-        if lesson.text_id is None:
-            lesson.text_id = new_id()
-            texts.append({"id": lesson.text_id, "html": markdown.render(lesson.markdown)})
-    if texts:
-        with session.no_autoflush:  # lessons refer to these texts
-            await session.execute(insert(LessonText), texts)
+async def _render(
+    session: AsyncSession, draft: Sequence[Lesson], rendered: Mapping[str, str]
+) -> None:
+    """Store the texts that were edited since they were last rendered."""
+    edited = [lesson for lesson in draft if lesson.text_id is None]
+    late = list({lesson.markdown for lesson in edited} - rendered.keys())
+    html = {**rendered, **dict(zip(late, await markdown.render_aside(late), strict=True))}
+    ids = [new_id() for _ in edited]
+    if edited:
+        texts = zip(ids, edited, strict=True)
+        rows = [{"id": id, "html": html[lesson.markdown]} for id, lesson in texts]
+        await session.execute(insert(LessonText), rows)
+    for lesson, id in zip(edited, ids, strict=True):
+        lesson.text_id = id
 
 
 def _freeze(

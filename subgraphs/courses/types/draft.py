@@ -5,7 +5,7 @@ from uuid import UUID
 
 import strawberry
 
-from subgraphs.courses import markdown, models
+from subgraphs.courses import models
 from subgraphs.courses.repository import drafts
 from subgraphs.courses.types.base import Info
 from subgraphs.courses.types.lesson import USUAL
@@ -45,7 +45,7 @@ class DraftLesson:
     @strawberry.field
     async def html(self, info: Info) -> str:
         """Its text as learners will see it."""
-        return markdown.render(await info.context.loaders.markdown.load(self.id))
+        return await info.context.loaders.draft_html.load(self.id)
 
     @classmethod
     def from_row(cls, row: models.Lesson) -> Self:

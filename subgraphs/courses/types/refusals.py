@@ -40,12 +40,14 @@ class SlugTakenError(graphql.UserError):
 
 @strawberry.type
 class CourseTooLargeError(graphql.UserError):
-    """The course has as many modules or lessons as it may have."""
+    """The course has as many modules, lessons or characters of text as it may have."""
 
     max_modules: int
     """Modules a course may have."""
     max_lessons: int
     """Lessons a course may have."""
+    max_characters: int
+    """Characters of Markdown that its lessons may have together."""
 
 
 @strawberry.type

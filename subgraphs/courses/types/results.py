@@ -213,6 +213,7 @@ AddLessonResult = Annotated[
 UpdateLessonResult = Annotated[
     UpdateLessonSuccess
     | LessonNotFoundError
+    | CourseTooLargeError
     | PrerequisiteCycleError
     | NotAuthenticatedError
     | ForbiddenError

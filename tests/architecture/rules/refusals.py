@@ -24,6 +24,9 @@ IMPOSSIBLE: Mapping[tuple[str, str], Mapping[str, str]] = {
     ("users", "accept_invitation"): _OWN
     | {"OrganizationNotFoundError": "an invitation refers to its organization by foreign key"},
     ("users", "set_member_role"): {"UserNotFoundError": "a membership refers to its user"},
+    ("users", "revoke_api_client"): {
+        "OrganizationNotFoundError": "a client refers to its organization by foreign key"
+    },
 }
 """Refusals that cannot come out of a mutation although its code might raise them, and why."""
 
