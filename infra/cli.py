@@ -78,7 +78,13 @@ def _up(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_PORT,
         help="public port (8000, or the next free; 0: any)",
     )
-    add("--host", default="127.0.0.1", metavar="ADDRESS", help="listen here (this machine only)")
+    add(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="listen here (this machine only); for 0.0.0.0 or ::, set POLYNODE_PUBLIC_URL to the "
+        "origin that other machines use",
+    )
     add("--router", choices=("hive", "apollo"), default="hive", help="serves HTTP (hive)")
     add("--separate", action="store_true", help="one process a subgraph")
     add("--processes", type=int, default=0, metavar="N", help="of all subgraphs (one a core)")

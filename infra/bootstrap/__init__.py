@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from infra.bootstrap import node, python
-from infra.bootstrap.parts import ROOT, Part
+from infra.bootstrap.parts import HELD, ROOT, Part
 from infra.terminal import Failure, Progress, say
 
 ENVIRONMENT = python.ENVIRONMENT
@@ -33,7 +33,7 @@ def ensure() -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the one bootstrap lock; the kernel lets go of it when this process dies."""
+    """Hold the one bootstrap lock, until this process and every command it runs have ended."""
     try:
         LOCK.parent.mkdir(exist_ok=True)
         file = LOCK.open("a+")
@@ -49,4 +49,8 @@ def _alone() -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        HELD.add(file.fileno())
+        try:
+            yield
+        finally:
+            HELD.discard(file.fileno())

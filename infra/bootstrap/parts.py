@@ -10,20 +10,24 @@ from infra.terminal import Failure, Progress
 
 ROOT = Path(__file__).resolve().parents[2]
 LOG = ROOT / ".polynode" / "bootstrap.log"
+HELD: set[int] = set()
+"""Descriptors of the bootstrap lock. Commands hold them too: killed, we may be outlived by one."""
 
 
 @dataclass(frozen=True)
 class Part:
-    """`build` makes what `stamp` vouches for, out of `sources`."""
+    """`build` makes what `stamp` vouches for, out of `sources`; it is nothing without `needs`."""
 
     label: str
     stamp: Path
     sources: tuple[Path, ...]
     build: Callable[[Callable[[str], None]], None]
+    needs: tuple[Path, ...] = ()
 
     def is_fresh(self) -> bool:
         try:
-            return self.stamp.read_text() == self._hash()
+            is_whole = all(path.exists() for path in self.needs)
+            return is_whole and self.stamp.read_text() == self._hash()
         except OSError:
             return False
 
@@ -68,6 +72,7 @@ def run(
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            pass_fds=tuple(HELD),
         ) as process,
     ):
         log.write(f"\n$ {' '.join(arguments)}\n")

@@ -18,9 +18,8 @@ INSTALL = ("install", "--require-hashes", "--no-deps", "--no-input", "-r", str(R
 
 
 def parts() -> list[Part]:
-    return [
-        Part("Python packages", STAMP, (REQUIREMENTS,), _install if _is_whole() else _make_anew)
-    ]
+    build = _install if _is_whole() else _make_anew
+    return [Part("Python packages", STAMP, (REQUIREMENTS,), build, needs=(PYTHON,))]
 
 
 def _is_whole() -> bool:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from infra.stack import folder
+from infra.stack import folder, process, state
 from infra.terminal import fail, say
 
 
@@ -11,6 +11,8 @@ def run(options: argparse.Namespace) -> int:
     if not options.yes:
         fail(f"This deletes all data in {home.root}. Repeat it with --yes.")
         return 2
-    folder.erase(home)
+    with folder.owned(home):
+        process.end_orphans(state.read(home).orphans())
+        folder.erase(home)
     say(f"Deleted all data in {home.root}.")
     return 0

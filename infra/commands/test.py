@@ -2,18 +2,22 @@
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from infra.bootstrap.node import ROUTER, npm
 from infra.bootstrap.parts import ROOT
-from infra.stack.environment import base
-from infra.terminal import Progress, fail, paint, say
+from infra.stack import binaries, environment
+from infra.terminal import Failure, Progress, fail, paint, say
 
 SLOW = ("faults", "infra", "journeys", "load", "security")
+IN_A_BROWSER = ("tests/journeys/test_graphiql.py", "tests/security/test_stored_scripts.py")
+MAIN = "origin/main"
 PYTHON_TOOL = (sys.executable, "-m")
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as lint; lint()"
 CHECKS: Mapping[str, tuple[str, ...]] = {
@@ -33,24 +37,59 @@ FEW = 8
 def run(options: argparse.Namespace) -> int:
     """0 only if every check and every test passed."""
     progress = Progress()
+    base_words = ("--base", base) if (base := base_of(ROOT)) else ()
+    checks = {**CHECKS, "compose": (*CHECKS["compose"], *base_words)}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        outcomes = dict(
-            zip(CHECKS, pool.map(lambda name: _check(progress, name), CHECKS), strict=True)
-        )
+        made = pool.map(lambda name: _check(progress, name, checks[name]), checks)
+        outcomes = dict(zip(checks, made, strict=True))
     failed = [name for name, complaint in outcomes.items() if complaint is not None]
     for name in failed:
         say(f"\n{paint(name, 'bold')}\n{outcomes[name]}")
+    if _needs_browser(options):
+        try:
+            binaries.chromium()
+        except Failure as missing:
+            fail(str(missing))
     tests_passed = _pytest(_pytest_words(options), failed)
     return 0 if tests_passed and not failed else 1
 
 
-def _check(progress: Progress, name: str) -> str | None:
+def base_of(checkout: Path) -> str:
+    """The commit whose API must not break: where this branch left main, or else the parent."""
+    head = _git(checkout, "rev-parse", "--verify", "--quiet", "HEAD")
+    fork = _git(checkout, "merge-base", "HEAD", MAIN)
+    if fork and fork != head:
+        return fork
+    return _git(checkout, "rev-parse", "--verify", "--quiet", "HEAD^")
+
+
+def _git(checkout: Path, *words: str) -> str:
+    """What git answers; nothing where there is no git, no checkout, or no such commit."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    told = subprocess.run(  # noqa: S603, our own command
+        [git, *words], cwd=checkout, capture_output=True, text=True, check=False
+    )
+    return told.stdout.strip() if told.returncode == 0 else ""
+
+
+def _needs_browser(options: argparse.Namespace) -> bool:
+    """Does this run reach a test that opens a page? Without paths it reaches all of them."""
+    words = (ROOT / word.partition("::")[0] for word in options.arguments if word[:1] != "-")
+    paths = [path for path in words if path.exists()]
+    tests = [ROOT / test for test in IN_A_BROWSER]
+    chosen = not paths or any(test.is_relative_to(path) for test in tests for path in paths)
+    return chosen and not options.fast
+
+
+def _check(progress: Progress, name: str, command: Sequence[str]) -> str | None:
     """Run one check; its output when it fails."""
     with progress.step(name) as step:
         result = subprocess.run(  # noqa: S603, our own commands
-            CHECKS[name],
+            command,
             cwd=ROUTER if name == "router" else ROOT,
-            env=base(),
+            env=environment.base(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -78,10 +117,10 @@ def _pytest(words: list[str], failed: list[str]) -> bool:
     A few tests that fail in a full run are run once more, alone: these are real servers on a
     machine that others may share. What passes then is named, so that nobody takes it for steady.
     """
-    environment = dict(os.environ)
+    variables = dict(os.environ)
     if "--cov" in words:  # the processes that tests start are measured as well
-        environment["COVERAGE_PROCESS_START"] = str(ROOT / "pyproject.toml")
-    outcome = _run(words, environment)
+        variables["COVERAGE_PROCESS_START"] = str(ROOT / "pyproject.toml")
+    outcome = _run(words, variables)
     unsteady = [
         line.removeprefix("FAILED ") for line in outcome.lines if line.startswith("FAILED ")
     ]
@@ -107,13 +146,13 @@ class Outcome:
     last: str
 
 
-def _run(words: list[str], environment: Mapping[str, str]) -> Outcome:
+def _run(words: list[str], variables: Mapping[str, str]) -> Outcome:
     lines: list[str] = []
     last = ""
     with subprocess.Popen(  # noqa: S603, our own command
         [*PYTHON_TOOL, "pytest", *words],
         cwd=ROOT,
-        env=environment,
+        env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from infra.bootstrap.parts import ROOT
 from infra.stack import folder, logs, state
@@ -68,6 +69,16 @@ def _detach(options: argparse.Namespace) -> int:
             stderr=output,
             start_new_session=True,
         )
+    try:
+        return _follow(child, home, log)
+    except KeyboardInterrupt:  # the child, in its session, did not hear it
+        child.terminate()
+        child.wait()
+        raise
+
+
+def _follow(child: subprocess.Popen[bytes], home: Folder, log: Path) -> int:
+    """Show what the child says until it is ready or has ended; return its code if it failed."""
     with log.open() as output:
         while (code := child.poll()) is None and not _is_ready(home, child.pid):
             sys.stdout.write(output.read())

@@ -14,7 +14,9 @@ for name in users courses learning; do
     echo "$variable is not set." >&2
     exit 1
   fi
-  psql --set name="$name" --set password="${!variable}" <<'SQL'
+  # The password goes in by the environment, since command lines are public.
+  psql --set name="$name" --set variable="$variable" <<'SQL'
+\getenv password :variable
 CREATE ROLE :"name" LOGIN PASSWORD :'password';
 CREATE DATABASE :"name" OWNER :"name";
 REVOKE CONNECT, TEMPORARY ON DATABASE :"name" FROM PUBLIC;

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from infra.terminal import Failure
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
 
 def postgres(name: str) -> Path:
     """A program of Postgres: `postgres`, `initdb`, `pg_basebackup` and so on."""
@@ -33,6 +35,17 @@ def apollo_router() -> Path:
         where = f"{named} is not a program" if named else "there is no `router` on the PATH"
         raise Failure(f"Apollo Router is missing: {where}. Set POLYNODE_APOLLO_ROUTER to its file.")
     return Path(found)
+
+
+def chromium() -> Path:
+    """The browser of the system, for tests that open a page."""
+    for name in BROWSERS:
+        if found := shutil.which(name):
+            return Path(found)
+    raise Failure(
+        "Chromium is missing, so tests that open a page will fail: there is no "
+        f"{', '.join(BROWSERS)} on the PATH. On Debian: apt-get install chromium."
+    )
 
 
 def _from_wheel(package: str, ending: str) -> Path:

@@ -47,6 +47,6 @@ def part(folder: Folder, layout: Layout, router: str) -> Part:
 
 def _addresses(layout: Layout) -> str:
     """`localhost` means both loopback addresses to a browser, where the system has both."""
-    if layout.host != "127.0.0.1":
-        return layout.host
-    return "127.0.0.1 [::1]" if ports.has_ipv6_loopback() else "127.0.0.1"
+    if layout.host == "127.0.0.1" and ports.has_ipv6_loopback():
+        return "127.0.0.1 [::1]"
+    return f"[{layout.host}]" if ":" in layout.host else layout.host

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from infra.bootstrap.node import with_node
-from infra.stack import postgres
+from infra.stack import ports, postgres
 from infra.stack.credentials import SUBGRAPHS, Credentials
 from infra.stack.folder import Folder
 
@@ -23,7 +23,24 @@ class Layout:
 
     @property
     def url(self) -> str:
-        return f"http://localhost:{self.public_port}"
+        """The origin to open in a browser; of a wildcard, on this machine."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        if self.host in {*ports.LOOPBACK, *ports.WILDCARDS}:
+            host = "localhost"
+        return f"http://{host}:{self.public_port}"
+
+    @property
+    def public_url(self) -> str:
+        """The origin that others use; of a wildcard only the user can know it."""
+        named = os.environ.get("POLYNODE_PUBLIC_URL", "")
+        return (self.host in ports.WILDCARDS and named) or self.url
+
+    @property
+    def local_origins(self) -> str:
+        """What else a browser on this machine may call it."""
+        if self.host not in {*ports.LOOPBACK, *ports.WILDCARDS}:
+            return ""
+        return f"{self.url},http://127.0.0.1:{self.public_port}"
 
 
 # What a user's shell may carry that would change our servers behind our back.
@@ -43,7 +60,7 @@ def of_servers(folder: Folder, credentials: Credentials, layout: Layout) -> dict
         "POLYNODE_VALKEY_URL": valkey_url(credentials, layout),
         "POLYNODE_GATEWAY_KEY": credentials.gateway_key,
         "POLYNODE_JWKS_URL": f"http://127.0.0.1:{users}/users/.well-known/jwks.json",
-        "POLYNODE_PUBLIC_URL": layout.url,
+        "POLYNODE_PUBLIC_URL": layout.public_url,
         "USERS_KEY_SECRET": credentials.users_key_secret,
     }
     for name in SUBGRAPHS:
@@ -57,12 +74,12 @@ def of_gateway(credentials: Credentials, layout: Layout) -> dict[str, str]:
         "GATEWAY_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(layout.ports["gateway"]),
         "POLYNODE_GATEWAY_KEY": credentials.gateway_key,
-        "POLYNODE_PUBLIC_URL": layout.url,
+        "POLYNODE_PUBLIC_URL": layout.public_url,
         **subgraph_urls(layout),
     }
     defaults = {
         "POLYNODE_INTROSPECTION": "on",
-        "POLYNODE_ALLOWED_ORIGINS": f"http://127.0.0.1:{layout.public_port}",
+        "POLYNODE_ALLOWED_ORIGINS": layout.local_origins,
     }
     return defaults | base() | chosen
 

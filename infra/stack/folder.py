@@ -169,9 +169,9 @@ def _try_lock(file: IO[str], kind: int) -> bool:
 
 
 def erase(folder: Folder) -> None:
-    """Delete all data, last the marker, so that an interrupted deletion can be repeated."""
-    with owned(folder):
-        keep = NOT_DATA | {MARKER, folder.lock.name}
+    """Delete all data of a folder that is owned; last the marker, so it can be repeated."""
+    keep = NOT_DATA | {MARKER, folder.lock.name}
+    try:
         for entry in folder.root.iterdir():
             if entry.name in keep:
                 continue
@@ -181,6 +181,11 @@ def erase(folder: Folder) -> None:
                 entry.unlink()
         shutil.rmtree(folder.sockets, ignore_errors=True)
         folder.marker.unlink()
+    except OSError as error:
+        raise Failure(
+            f"Cannot delete {error.filename}: {error.strerror}. What is left goes with another "
+            "reset."
+        ) from error
 
 
 def write_json(path: Path, value: Any) -> None:

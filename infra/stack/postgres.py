@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import asyncpg
 import psutil
@@ -90,7 +91,7 @@ def create(folder: Folder, credentials: Credentials, *, durable: bool = True) ->
 
 def dsn(folder: Folder, role: str, password: str) -> str:
     """Where a role finds its database, as libpq and asyncpg read it."""
-    return f"postgresql://{role}:{password}@/{role}?host={folder.postgres_socket}"
+    return f"postgresql://{role}:{password}@/{role}?host={quote(str(folder.postgres_socket))}"
 
 
 async def create_databases(folder: Folder, credentials: Credentials) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from infra.stack.part import Probe
 
 SECONDS = 2.0
+OWN_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104, one to reach each wildcard by
 UNREADY = (OSError, TimeoutError, EOFError, ValueError, asyncio.IncompleteReadError)
 
 
@@ -52,6 +53,6 @@ async def _valkey(port: int, password: str) -> bool:
 async def healthy(port: int, host: str) -> bool:
     """The whole way in: through the edge to the gateway."""
     with suppress(*UNREADY, IndexError):
-        status, _ = await fetch(port, "/health", "127.0.0.1" if host == "0.0.0.0" else host)  # noqa: S104
+        status, _ = await fetch(port, "/health", OWN_ADDRESS.get(host, host))
         return status == 200  # noqa: PLR2004, OK
     return False

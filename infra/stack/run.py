@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,13 @@ async def run(
     started = time.monotonic()
     topology.check_programs(options)
     home = folder.prepare(data)
-    with folder.owned(home):
-        supervisor, layout = _prepare(home, options, port=port, host=host)
+    with ExitStack() as kept:
+        kept.enter_context(folder.owned(home))
+        _end_orphans(home)  # one of them may be an edge, on the wanted port
+        public = kept.enter_context(ports.public(port, host))
+        if port not in {0, public}:
+            say(f"Port {port} is taken; using {public}.")
+        supervisor, layout = _prepare(home, options, public=public, host=host)
         asked_to_stop = _stop_signals(supervisor)
         server = await control.serve(supervisor, home)
         try:
@@ -59,16 +65,17 @@ async def run(
     return 0
 
 
-def _prepare(home: Folder, options: Options, *, port: int, host: str) -> tuple[Supervisor, Layout]:
-    known = state.read(home)
-    for pid in process.end_orphans(known.orphans()):
+def _end_orphans(home: Folder) -> None:
+    for pid in process.end_orphans(state.read(home).orphans()):
         say(f"Ended process {pid}, left over from a start that was killed.")
+
+
+def _prepare(
+    home: Folder, options: Options, *, public: int, host: str
+) -> tuple[Supervisor, Layout]:
     secrets = credentials.load(home)
     _make_databases(home, secrets, options)
-    public = ports.public(port, host)
-    if port not in {0, public}:
-        say(f"Port {port} is taken; using {public}.")
-    internal = ports.internal(topology.port_names(options), known.ports)
+    internal = ports.internal(topology.port_names(options), state.read(home).ports)
     layout = topology.layout(public, host, internal)
     parts = topology.parts(home, secrets, layout, options)
     after: dict[str, Callable[[], object]] = {

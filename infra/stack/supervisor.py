@@ -130,9 +130,9 @@ class Supervisor:
         child = running.process = await process.spawn(part, environment, log)
         running.started = time.monotonic()
         running.identity = Identity.of(child.pid)
-        self._record()
-        if not part.once:
+        if not part.once:  # first of all: a disk too full to record it is no reason not to watch
             self._watch(self._restart_when_dead(running, child))
+        self._record()
         return child
 
     async def _until_ready(self, running: Running) -> None:
@@ -160,17 +160,25 @@ class Supervisor:
         if not self._should_run(running):
             return
         steady = time.monotonic() - running.started > STEADY_SECONDS
-        running.failures = 1 if steady else running.failures + 1
+        running.failures = 0 if steady else running.failures
         running.restarts += 1
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** (running.failures - 1), LONGEST_PAUSE_SECONDS)
-        name = running.part.name
-        self.notice(f"{name} (process {child.pid}) {_ending(code)}; restart in {pause:.1f} s.")
-        with suppress(TimeoutError):
-            await asyncio.wait_for(running.changed.wait(), pause)
+        reason = f"(process {child.pid}) {_ending(code)}"
+        while self._should_run(running) and running.process is child:
+            running.failures += 1
+            pause = min(FIRST_PAUSE_SECONDS * 2 ** (running.failures - 1), LONGEST_PAUSE_SECONDS)
+            self.notice(f"{running.part.name} {reason}; restart in {pause:.1f} s.")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(running.changed.wait(), pause)
+            try:
+                await self._respawn(running, child)
+            except OSError as error:
+                reason = f"could not be started ({error.strerror})"
+
+    async def _respawn(self, running: Running, child: asyncio.subprocess.Process) -> None:
         async with running.starting:
             if self._should_run(running) and running.process is child:
                 successor = await self._spawn(running)
-                self.notice(f"{name} runs again as process {successor.pid}.")
+                self.notice(f"{running.part.name} runs again as process {successor.pid}.")
 
     def _should_run(self, running: Running) -> bool:
         return running.wanted and not self._stopping
@@ -193,9 +201,10 @@ class Supervisor:
         process.kill_group(child.pid)
 
     def notice(self, line: str) -> None:
-        """Tell the person at the terminal, and the supervisor's own log."""
-        self.progress.say(line)
-        with logs.path(self._folder, "supervisor").open("a") as log:
+        """Tell the person at the terminal, and the supervisor's own log, if they can be told."""
+        with suppress(OSError):
+            self.progress.say(line)
+        with suppress(OSError), logs.path(self._folder, "supervisor").open("a") as log:
             log.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} {line}\n")
 
     def _last_words(self, name: str) -> str:
@@ -219,14 +228,24 @@ class Supervisor:
         state.write(self._folder, self._state)
 
     async def _rotate_logs(self) -> None:
+        told = ""
         while True:
-            logs.rotate(self._folder)
+            try:
+                logs.rotate(self._folder)
+            except OSError as error:
+                if told != (told := str(error)):
+                    self.notice(f"A log cannot be cut: {error}.")
             await asyncio.sleep(ROTATE_SECONDS)
 
     def _watch(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.notice(f"The supervisor gave up on something: {error!r}.")
 
 
 def _ending(code: int) -> str:

@@ -1,5 +1,6 @@
 """The environment is made from its lock file, whole or not at all; here from one package."""
 
+import fcntl
 import re
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from infra.bootstrap.parts import ROOT
@@ -16,6 +18,7 @@ ENSURE = (
     "import sys; from infra.bootstrap import ensure; from infra.terminal import Failure, fail\n"
 )
 ENSURE += "try: ensure()\nexcept Failure as failure: sys.exit(fail(str(failure)))"
+WORK = "from infra.bootstrap import _alone, parts\nwith _alone(): parts.run(['sleep', '600'])"
 WITHOUT_ENSUREPIP = "import sys; sys.modules['ensurepip'] = None\n"
 WITHOUT_PIP = "import shutil; sys.modules['pip'] = None; shutil.which = lambda name: None\n"
 # The Python of the machine, not that of the environment under test.
@@ -93,6 +96,31 @@ def test_a_new_lock_updates_the_environment_in_place(root: Path, ensure: Ensure)
     updated = ensure()
 
     assert (updated.returncode, (root / ".venv" / "kept").exists()) == (0, True)
+
+
+def test_an_environment_whose_python_is_gone_is_made_anew(root: Path, ensure: Ensure) -> None:
+    ensure()
+    python = root / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3")
+
+    repaired = ensure()
+
+    assert (repaired.returncode, repaired.stderr, python.exists()) == (0, "", True)
+
+
+def test_the_lock_is_held_as_long_as_a_command_of_a_killed_bootstrap_runs(root: Path) -> None:
+    killed = subprocess.Popen([PYTHON, "-c", WORK], cwd=root)  # noqa: S603, ourselves
+    while not (orphans := psutil.Process(killed.pid).children()):
+        assert killed.poll() is None
+    killed.kill()
+    killed.wait()
+
+    with (root / ".polynode" / "bootstrap.lock").open("r+") as lock:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        orphans[0].kill()
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def test_without_ensurepip_another_pip_fills_the_environment(root: Path, ensure: Ensure) -> None:

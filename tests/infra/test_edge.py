@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
+from infra.bootstrap.parts import ROOT
 from infra.stack import edge, folder, ports, process
 from infra.stack.environment import Layout
 
@@ -65,22 +67,34 @@ class Edge:
 
 @pytest.fixture
 async def caddy(tmp_path: Path) -> AsyncIterator[Edge]:
-    home = folder.prepare(tmp_path / "data")
-    chosen = ports.internal(["gateway", "apollo", "users", "public"], {})
+    async with running(tmp_path, "127.0.0.1") as edge:
+        yield edge
+
+
+@asynccontextmanager
+async def running(tmp_path: Path, host: str) -> AsyncIterator[Edge]:
+    """An edge on a held port, in folders whose names a careless configuration would tear."""
+    home = folder.prepare(tmp_path / "data + more")
+    checkout = tmp_path / "check out"
+    checkout.symlink_to(ROOT)
+    chosen = ports.internal(["gateway", "apollo", "users"], {})
     live, queries = Upstream(), Upstream()
     servers = [
         await asyncio.start_server(upstream.answer, "127.0.0.1", chosen[name])
         for upstream, name in ((live, "gateway"), (queries, "apollo"), (live, "users"))
     ]
-    part = edge.part(home, Layout(chosen["public"], "127.0.0.1", chosen), "apollo")
-    caddy = await process.spawn(part, part.environment, tmp_path / "edge.log")
-    while not await part.probe():
-        assert caddy.returncode is None, (tmp_path / "edge.log").read_text()
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{chosen['public']}") as http:
-        live.heads.clear()
-        yield Edge(http, live, queries, chosen["public"])
-    caddy.terminate()
-    await caddy.wait()
+    with ports.public(0, host) as public:
+        layout = Layout(public, host, chosen)
+        part = edge.part(home, layout, "apollo")
+        environment = {**part.environment, "EDGE_ROOT": str(checkout)}
+        caddy = await process.spawn(part, environment, tmp_path / "edge.log")
+        while not await part.probe():
+            assert caddy.returncode is None, (tmp_path / "edge.log").read_text()
+        async with httpx.AsyncClient(base_url=layout.url) as http:
+            live.heads.clear()
+            yield Edge(http, live, queries, public)
+        caddy.terminate()
+        await caddy.wait()
     for server in servers:
         server.close()
 
@@ -172,3 +186,11 @@ async def test_the_landing_page_is_compressed_and_guarded(caddy: Edge) -> None:
 
 async def test_the_demo_logins_are_an_empty_list_until_the_seed_writes_some(caddy: Edge) -> None:
     assert (await caddy.http.get("/demo.json")).json() == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1"])  # noqa: S104, what is tested
+async def test_it_listens_where_it_is_told_to_and_is_asked_there(tmp_path: Path, host: str) -> None:
+    async with running(tmp_path, host) as edge:
+        answer = await edge.http.get("/health")
+
+    assert answer.json()["head"].startswith("GET /health ")

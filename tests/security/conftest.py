@@ -4,6 +4,7 @@ import pytest
 
 from infra.stack import Stack
 from tests.support.campus import Campus, open_campus
+from tests.support.collector import Collector, collecting
 from tests.support.stack import HASTE
 
 COST_PER_MINUTE = 3_000
@@ -12,7 +13,7 @@ PRODUCTION = {
     "POLYNODE_INTROSPECTION": "off",
     "POLYNODE_COST_PER_MINUTE": str(COST_PER_MINUTE),
     "GATEWAY_SOCKETS_PER_USER": str(SOCKETS_PER_USER),
-    "GATEWAY_SOCKET_INIT_MS": "1000",
+    "GATEWAY_SOCKET_INIT_MS": "3000",
 }
 """As in production, with limits small enough to be reached in a test."""
 
@@ -24,10 +25,21 @@ async def campus(stack: Stack) -> AsyncIterator[Campus]:
 
 
 @pytest.fixture(scope="session")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def collector() -> Iterator[Collector]:
+    """Where the processes of `strict` send their traces."""
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def strict(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
     """A stack with the settings of production and small limits; a process a subgraph."""
     folder = tmp_path_factory.mktemp("strict")
-    with Stack(folder, separate=True, postgres=HASTE, environment=PRODUCTION) as stack:
+    environment = PRODUCTION | {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "200",  # milliseconds
+    }
+    with Stack(folder, separate=True, postgres=HASTE, environment=environment) as stack:
         yield stack
 
 

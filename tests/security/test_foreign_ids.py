@@ -5,6 +5,7 @@ except for what is public by intent, which is listed here field by field.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     build_ast_schema,
+    build_schema,
     get_named_type,
     is_leaf_type,
     is_required_argument,
@@ -40,6 +42,7 @@ PUBLIC = {
 """Fields of foreign entities that anyone may read; of a connection, the visible part of it."""
 
 
+@cache
 def schema_of(subgraph: str) -> GraphQLSchema:
     text = (ROOT / "subgraphs" / subgraph / "schema.graphql").read_text()
     return build_ast_schema(parse(text), assume_valid=True, assume_valid_sdl=True)
@@ -50,9 +53,9 @@ def entities(subgraph: str) -> list[str]:
     return [member.name for member in members.types]  # type: ignore[attr-defined]
 
 
-def selection(schema: GraphQLSchema, name: str) -> str:
-    """Select all fields of a type that need no argument, one level deep."""
-    fields = []
+def fields_of(schema: GraphQLSchema, name: str) -> dict[str, str]:
+    """How to select each field of a type that needs no argument, one level deep."""
+    fields = {}
     graphql_type = schema.type_map[name]
     assert isinstance(graphql_type, GraphQLObjectType)
     for field_name, field in graphql_type.fields.items():
@@ -60,12 +63,12 @@ def selection(schema: GraphQLSchema, name: str) -> str:
             continue
         of = get_named_type(field.type)
         if is_leaf_type(of):
-            fields.append(field_name)
+            fields[field_name] = field_name
         elif "totalCount" in getattr(of, "fields", {}):
-            fields.append(f"{field_name} {{ totalCount }}")
+            fields[field_name] = f"{field_name} {{ totalCount }}"
         else:
-            fields.append(f"{field_name} {{ __typename }}")
-    return " ".join(fields)
+            fields[field_name] = f"{field_name} {{ __typename }}"
+    return fields
 
 
 CASES = [(subgraph, entity) for subgraph in SUBGRAPHS for entity in entities(subgraph)]
@@ -82,6 +85,19 @@ class Victim:
 async def make_victim(campus: Campus) -> Victim:
     instructor, organization_id = await campus.instructor("Vera")
     course = await add_course(instructor, organization_id, 2, visibility="PRIVATE")
+    await instructor.do(
+        "inviteMember",
+        organizationId=organization_id,
+        email="invited@example.com",
+        role="STUDENT",
+    )
+    client = await instructor.do(
+        "createApiClient",
+        "client { id }",
+        organizationId=organization_id,
+        name="Reports",
+        scopes=["courses:read"],
+    )
     return Victim(
         instructor,
         {
@@ -90,6 +106,7 @@ async def make_victim(campus: Campus) -> Victim:
             "Course": course.id,
             "Lesson": course.lesson_ids[0],
             "Enrollment": await enroll(instructor, course.id),
+            "Client": client["client"]["id"],
         },
     )
 
@@ -117,7 +134,7 @@ async def stranger(campus: Campus, role: str) -> Api:
 
 async def told(stack: Stack, caller: Api, subgraph: str, entity: str, id: str) -> dict[str, Any]:
     """What `caller` is told of one reference; empty when there is no such thing for them."""
-    fields = selection(schema_of(subgraph), entity)
+    fields = " ".join(fields_of(schema_of(subgraph), entity).values())
     document = f"""query ($r: [_Any!]!) {{
         _entities(representations: $r) {{ ... on {entity} {{ {fields} }} }} }}"""
     response = await ask_inside(
@@ -175,25 +192,75 @@ async def test_the_owner_is_told_what_strangers_are_not(campus: Campus, stack: S
     assert "enrollments" in told_to_owner["learning", "User"]
 
 
-@pytest.mark.parametrize("role", ROLES)
-async def test_a_foreign_id_through_the_gateway_finds_nothing(campus: Campus, role: str) -> None:
-    victim = await make_victim(campus)
-    caller = await stranger(campus, role)
-    found = await caller.ask(
-        """query ($course: UUID!, $lesson: UUID!, $enrollment: UUID!, $user: UUID!, $org: UUID!) {
-          course(id: $course) { id } lesson(id: $lesson) { id } enrollment(id: $enrollment) { id }
-          user(id: $user) { id email isActive sessions { __typename }
-            enrollments { totalCount } memberships { role } }
-          organization(id: $org) { id invitations { totalCount } } }""",
+PUBLIC_SCHEMA = build_schema((ROOT / "router" / "schema.graphql").read_text())
+PROFILE = {"id", "name", "avatarUrl", "bio", "createdAt", "coursesTaught"}
+SIGN = {"id", "name", "slug", "createdAt", "courses"}
+
+
+async def through_the_gateway(caller: Api, victim: Victim) -> dict[str, Any]:
+    """Everything that `caller` is told of the things of a victim by their ids."""
+    user = " ".join(fields_of(PUBLIC_SCHEMA, "User").values())
+    organization = " ".join(fields_of(PUBLIC_SCHEMA, "Organization").values())
+    found: dict[str, Any] = await caller.ask(
+        f"""query ($course: UUID!, $lesson: UUID!, $enrollment: UUID!, $user: UUID!, $org: UUID!) {{
+          course(id: $course) {{ id }} lesson(id: $lesson) {{ id }}
+          enrollment(id: $enrollment) {{ id }}
+          user(id: $user) {{ {user} }} organization(id: $org) {{ {organization} }} }}""",
         course=victim.ids["Course"],
         lesson=victim.ids["Lesson"],
         enrollment=victim.ids["Enrollment"],
         user=victim.ids["User"],
         org=victim.ids["Organization"],
     )
-    assert {key: found[key] for key in ("course", "lesson", "enrollment")} == {
-        "course": None,
-        "lesson": None,
-        "enrollment": None,
+    return found
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_foreign_id_through_the_gateway_finds_nothing(campus: Campus, role: str) -> None:
+    victim = await make_victim(campus)
+    found = await through_the_gateway(await stranger(campus, role), victim)
+    user, organization = found.pop("user"), found.pop("organization")
+    assert found == {"course": None, "lesson": None, "enrollment": None}
+    assert user["coursesTaught"] == organization["courses"] == {"totalCount": 0}  # it is private
+    assert {name: value for name, value in user.items() if name not in PROFILE} == {
+        "email": None,
+        "locale": None,
+        "timeZone": None,
+        "isActive": None,
+        "isOperator": None,
+        "memberships": [],
+        "sessions": None,
+        "enrollments": {"totalCount": 0},
     }
-    assert found["user"]["email"] is None
+    assert {name: value for name, value in organization.items() if name not in SIGN} == {
+        "members": {"totalCount": 0},
+        "invitations": {"totalCount": 0},
+        "apiClients": {"totalCount": 0},
+        "auditLog": {"totalCount": 0},
+    }
+
+
+async def test_the_owner_finds_all_of_it_through_the_gateway(campus: Campus) -> None:
+    victim = await make_victim(campus)
+    found = await through_the_gateway(victim.person, victim)
+    user, organization = found.pop("user"), found.pop("organization")
+    assert {name: thing["id"] for name, thing in found.items()} == {
+        name: victim.ids[name.title()] for name in ("course", "lesson", "enrollment")
+    }
+    assert user["coursesTaught"] == organization["courses"] == {"totalCount": 1}
+    assert {name: value for name, value in user.items() if name not in PROFILE} == {
+        "email": victim.person.email,
+        "locale": "en",
+        "timeZone": "UTC",
+        "isActive": True,
+        "isOperator": False,
+        "memberships": [{"__typename": "Membership"}],
+        "sessions": [{"__typename": "Session"}],
+        "enrollments": {"totalCount": 1},
+    }
+    assert {name: value for name, value in organization.items() if name not in SIGN} == {
+        "members": {"totalCount": 1},
+        "invitations": {"totalCount": 1},
+        "apiClients": {"totalCount": 1},
+        "auditLog": {"totalCount": 3},
+    }

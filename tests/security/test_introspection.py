@@ -1,9 +1,10 @@
 """With the settings of production, the endpoint does not explain itself to strangers."""
 
 import re
+from typing import Any
 
 import pytest
-from graphql import build_schema
+from graphql import GraphQLSchema, build_schema
 
 from infra.bootstrap.parts import ROOT
 from infra.stack import Stack
@@ -17,27 +18,39 @@ INTROSPECTIONS = {
     "in a fragment": "{ ...A } fragment A on Query { __schema { types { name } } }",
     "with an alias": "{ __typename a: __schema { types { name } } }",
 }
-TYPOS = {
-    "{ viewe { id } }": {},
-    "{ viewer { idd emal } }": {},
-    "{ viewer { id { x } } }": {},
-    "{ courses { node { titel } } }": {},
-    "{ courses(orderBy: NEWST) { totalCount } }": {},
-    "{ courses(frist: 1) { totalCount } }": {},
-    "{ courses(filter: {serch: 1}) { totalCount } }": {},
-    "mutation { logn { __typename } }": {},
-    'mutation { login(input: {email: "", password: "", devic: 1}) { __typename } }': {},
-    'mutation { login(input: {email: "", password: ""}) { ... on LoginSucces { id } } }': {},
-    "subscription { progresUpdated { cursor } }": {},
-    "query ($a: UUDI) { course(id: $a) { id } }": {"a": "x"},
-    "query ($i: CourseFilter) { courses(filter: $i) { totalCount } }": {"i": {"serch": 1}},
-    "query ($o: CourseOrder!) { courses(orderBy: $o) { totalCount } }": {"o": "NEWST"},
-    "mutation ($i: LoginInput!) { login(input: $i) { __typename } }": {
-        "i": {"email": "", "password": "", "devic": 1}
-    },
-    "{ viewer { id @skp(if: true) } }": {},
+TYPOS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "{ viewe { id } }": ({}, {"Query"}),
+    "{ viewer { idd emal } }": ({}, {"User"}),
+    "{ viewer { id { x } } }": ({}, {"UUID"}),
+    "{ courses { node { titel } } }": ({}, {"CourseConnection"}),
+    "{ courses(orderBy: NEWST) { totalCount } }": ({}, {"CourseOrder"}),
+    "{ courses(frist: 1) { totalCount } }": ({}, {"Query"}),
+    "{ courses(filter: {serch: 1}) { totalCount } }": ({}, {"CourseFilter"}),
+    "{ viewer { ... on Usr { id } } }": ({}, set()),
+    "{ ...A } fragment A on Cours { id }": ({}, set()),
+    "mutation { logn { __typename } }": ({}, {"Mutation"}),
+    'mutation { login(input: {email: "", password: "", devic: 1}) { __typename } }': (
+        {},
+        {"LoginInput"},
+    ),
+    'mutation { login(input: {email: "", password: ""}) { ... on LoginSucces { id } } }': (
+        {},
+        set(),
+    ),
+    "subscription { progresUpdated { cursor } }": ({}, {"Subscription"}),
+    "query ($a: UUDI) { course(id: $a) { id } }": ({"a": "x"}, set()),
+    "query ($i: CourseFilter) { courses(filter: $i) { totalCount } }": ({"i": {"serch": 1}}, set()),
+    "query ($o: CourseOrder!) { courses(orderBy: $o) { totalCount } }": ({"o": "NEWST"}, set()),
+    "mutation ($i: LoginInput!) { login(input: $i) { __typename } }": (
+        {"i": {"email": "", "password": "", "devic": 1}},
+        set(),
+    ),
+    "{ viewer { id @skp(if: true) } }": ({}, set()),
 }
-WORDS_OF_ANY_ERROR = {"message", "code", "field", "type", "input", "locations"}
+"""Documents with their variables, and the one name that the error may say: of the type of the place
+where the typo stands. What should have stood there is not said."""
+
+WORDS_OF_ANY_ERROR = {"query", "message", "code", "field", "type", "input", "locations"}
 NAME = re.compile(r"[A-Za-z_]\w+")
 
 
@@ -76,23 +89,42 @@ async def test_the_endpoint_is_no_explorer(strict_campus: Campus) -> None:
     assert "frame-ancestors 'none'" in policy
 
 
+def names_of(schema: GraphQLSchema) -> set[str]:
+    """Whatever has a name: types, fields, input fields, values, arguments, and directives."""
+    types = [type_ for name, type_ in schema.type_map.items() if not name.startswith("__")]
+    members = {
+        name: member
+        for type_ in types
+        for kind in ("fields", "values")
+        for name, member in getattr(type_, kind, {}).items()
+    }
+    with_arguments = [
+        *schema.directives,
+        *(field for type_ in types for field in getattr(type_, "fields", {}).values()),
+    ]
+    arguments = {name for one in with_arguments for name in getattr(one, "args", {})}
+    directives = {directive.name for directive in schema.directives}
+    return {type_.name for type_ in types} | set(members) | arguments | directives
+
+
+def test_the_names_that_must_not_be_suggested_are_of_every_kind() -> None:
+    known = names_of(build_schema((ROOT / "router" / "schema.graphql").read_text()))
+    fields, values = {"viewer", "title"}, {"NEWEST", "INSTRUCTOR"}
+    types = {"User", "CourseFilter", "LoginInput", "LoginSuccess", "UserError", "LessonKind"}
+    inputs, arguments = {"search", "minRating", "device"}, {"orderBy", "first", "enrollmentId"}
+    assert fields | values | types | inputs | arguments | {"skip", "include"} <= known
+
+
 async def test_a_typo_is_not_corrected_for_whom_does_not_know_the_schema(
     strict_campus: Campus,
 ) -> None:
-    schema = build_schema((ROOT / "router" / "schema.graphql").read_text())
-    known = {
-        name
-        for type_ in schema.type_map.values()
-        for member in ("fields", "values")
-        for name in getattr(type_, member, {})
-    }
-    recovered: set[str] = set()
-    for document, variables in TYPOS.items():
+    known = names_of(build_schema((ROOT / "router" / "schema.graphql").read_text()))
+    recovered = {}
+    for document, (variables, _) in TYPOS.items():
         body = {"query": document, "variables": variables}
         text = (await strict_campus.visitor().post(body)).text
         assert "errors" in text
         assert "did you mean" not in text.lower()
-        recovered |= (set(NAME.findall(text)) & known) - set(
-            NAME.findall(f"{document} {variables}")
-        )
-    assert recovered - WORDS_OF_ANY_ERROR == set()
+        said = set(NAME.findall(text)) - set(NAME.findall(f"{document} {variables}"))
+        recovered[document] = (said & known) - WORDS_OF_ANY_ERROR
+    assert recovered == {document: place for document, (_, place) in TYPOS.items()}

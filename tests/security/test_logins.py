@@ -1,7 +1,6 @@
 """Guessing at the login: who is registered, what their password is, and how much hashing costs."""
 
 import asyncio
-import json
 import random
 import statistics
 import time
@@ -13,7 +12,7 @@ import httpx
 from redis import Redis
 
 from infra.stack import Stack
-from subgraphs.users.gateways.attempts import FREE_ACCOUNT, FREE_ADDRESS, Attempts
+from subgraphs.users.gateways.attempts import FREE_ACCOUNT, FREE_ADDRESS, FREE_PAIR, Attempts
 from tests.security.hostile import logins
 from tests.support.api import PASSWORD, Api
 from tests.support.campus import Campus
@@ -25,6 +24,10 @@ WRONG = "not it at all"
 SAMPLES = 200
 ENOUGH_FOR_A_PAUSE = 6
 """Failures of an account at one address after which the next attempt waits."""
+
+NINE_BEYOND = 9
+"""Failures beyond the free ones: the next attempt begins a pause of 2^9 seconds, and no test lasts
+as long."""
 
 
 async def guess(caller: Api, email: str, password: str = WRONG) -> str:
@@ -83,21 +86,34 @@ async def test_guessing_at_one_account_is_slowed_down_and_its_owner_gets_in(
 ) -> None:
     victim = await campus.person("Vera")
     async with campus_from(stack, "127.38.0.1") as besieger:
-        codes = [await guess(besieger.visitor(), victim.email) for _ in range(12)]
+        free = [await guess(besieger.visitor(), victim.email) for _ in range(ENOUGH_FOR_A_PAUSE)]
+        more = FREE_PAIR + NINE_BEYOND - ENOUGH_FOR_A_PAUSE
+        await fail_before(stack, [(victim.email, "127.38.0.1")] * more)
+        codes = [await guess(besieger.visitor(), victim.email) for _ in range(6)]
         right = await guess(besieger.visitor(), victim.email, PASSWORD)
-    assert codes[:ENOUGH_FOR_A_PAUSE] == ["INVALID_CREDENTIALS"] * ENOUGH_FOR_A_PAUSE
-    assert codes[ENOUGH_FOR_A_PAUSE:].count("TOO_MANY_ATTEMPTS") >= 5
+    assert free == ["INVALID_CREDENTIALS"] * ENOUGH_FOR_A_PAUSE
+    assert codes == ["INVALID_CREDENTIALS"] + ["TOO_MANY_ATTEMPTS"] * 5
     assert right == "TOO_MANY_ATTEMPTS"  # nor would a lucky guess be told from the others
 
     async with campus_from(stack, "127.38.0.2") as elsewhere:
         assert await guess(elsewhere.visitor(), victim.email, PASSWORD) == "LoginSuccess"
 
 
-async def fail_before(stack: Stack, attempts: Iterable[tuple[str, str]]) -> None:
-    """Count failures of accounts at addresses as the servers do, without the cost of hashing."""
+async def fail_before(
+    stack: Stack, attempts: Iterable[tuple[str, str]], *, known: bool = False
+) -> None:
+    """Count failures of accounts at addresses as the servers do, as if each pause had passed."""
     counters = Attempts(stack.valkey_url)
-    for account, address in attempts:
-        await counters.begin("login", account=account, address=address, known=False)
+    with Redis.from_url(stack.valkey_url) as client:
+
+        def let_pauses_pass() -> None:
+            for pause in client.scan_iter("*pause:login:*", count=10_000):
+                client.delete(pause)
+
+        for account, address in attempts:
+            let_pauses_pass()
+            await counters.begin("login", account=account, address=address, known=known)
+        let_pauses_pass()
     await counters.close()
 
 
@@ -106,7 +122,7 @@ async def test_a_siege_from_everywhere_leaves_the_owner_a_way_in(
 ) -> None:
     """A hundred attackers with an address each; the owner comes from where they always come."""
     victim = await campus.person("Vera")
-    besiegers = [f"198.51.100.{number}" for number in range(FREE_ACCOUNT)]
+    besiegers = [f"198.51.100.{number}" for number in range(FREE_ACCOUNT + NINE_BEYOND)]
     await fail_before(stack, ((victim.email, address) for address in besiegers))
 
     async def attack(number: int) -> str:
@@ -114,8 +130,12 @@ async def test_a_siege_from_everywhere_leaves_the_owner_a_way_in(
             return await guess(besieger.visitor(), victim.email)
 
     codes = await asyncio.gather(*(attack(number) for number in range(12)))
-    assert codes.count("TOO_MANY_ATTEMPTS") >= 10
+    assert sorted(codes) == ["INVALID_CREDENTIALS"] + ["TOO_MANY_ATTEMPTS"] * 11
     assert await guess(campus.visitor(), victim.email, PASSWORD) == "LoginSuccess"
+
+
+def kinds_of(data: dict[str, Any]) -> list[str]:
+    return [answer["__typename"] for answer in data.values()]
 
 
 async def test_guesses_batched_in_one_document_count_one_by_one(
@@ -123,30 +143,36 @@ async def test_guesses_batched_in_one_document_count_one_by_one(
 ) -> None:
     victim = await campus.person("Vera")
     async with campus_from(stack, "127.38.2.1") as besieger:
-        data = await besieger.visitor().ask(logins(10, victim.email))
-        kinds = [answer["__typename"] for answer in data.values()]
-        assert kinds == ["InvalidCredentialsError"] * 6 + ["TooManyAttemptsError"] * 4
+        free = await besieger.visitor().ask(logins(FREE_PAIR, victim.email))
+        failures = [(victim.email, "127.38.2.1")] * NINE_BEYOND
+        await fail_before(stack, failures)
+        again = await besieger.visitor().ask(logins(10, victim.email))
         async with besieger.visitor().socket() as socket:
+            # It came from localhost: an address, and so a pair, of its own, and one that is known.
+            failures = [(victim.email, "127.0.0.1")] * (FREE_PAIR + NINE_BEYOND)
+            await fail_before(stack, failures, known=True)
             await socket.subscribe(logins(10, victim.email), {})
-            again = await socket.data()
-    # The socket came from localhost: an address, and so a pair, of its own.
-    assert "LoginSuccess" not in json.dumps(again)
-    assert json.dumps(again).count("TooManyAttemptsError") >= 4
+            on_the_socket = await socket.data()
+    assert kinds_of(free) == ["InvalidCredentialsError"] * FREE_PAIR
+    slowed_down = ["InvalidCredentialsError"] + ["TooManyAttemptsError"] * 9
+    assert kinds_of(again) == slowed_down
+    assert kinds_of(on_the_socket) == slowed_down
 
 
 async def test_stuffing_many_accounts_from_one_address_is_slowed_down(
     stack: Stack,
 ) -> None:
-    leaked = [f"leaked-{uuid4().hex[:12]}@example.com" for _ in range(FREE_ADDRESS + 20)]
-    await fail_before(stack, ((one, "127.38.3.1") for one in leaked[:FREE_ADDRESS]))
+    known = FREE_ADDRESS + NINE_BEYOND
+    leaked = [f"leaked-{uuid4().hex[:12]}@example.com" for _ in range(known + 20)]
+    await fail_before(stack, ((one, "127.38.3.1") for one in leaked[:known]))
     async with campus_from(stack, "127.38.3.1") as stuffer:
-        rest = leaked[FREE_ADDRESS:]
+        rest = leaked[known:]
         codes = await asyncio.gather(*(guess(stuffer.visitor(), one) for one in rest))
-    assert codes.count("TOO_MANY_ATTEMPTS") >= 15
+    assert sorted(codes) == ["INVALID_CREDENTIALS"] + ["TOO_MANY_ATTEMPTS"] * 19
     with Redis.from_url(stack.valkey_url) as client:
         pauses = [client.ttl(key) for key in client.scan_iter("*pause:login:address:127.38.3.1*")]
-    assert pauses
-    assert max(pauses) <= 900  # nobody waits longer than a quarter of an hour
+    assert len(pauses) == 1
+    assert 60 < pauses[0] <= 900  # nobody waits longer than a quarter of an hour
 
 
 async def test_a_flood_of_hashes_leaves_the_others_their_time(
@@ -154,9 +180,14 @@ async def test_a_flood_of_hashes_leaves_the_others_their_time(
 ) -> None:
     """Passwords are hashed a few at a time, so that other requests find a core."""
     person = await campus.person("Vera")
-    query = "{ viewer { id name } }"
     over = asyncio.Event()
-    times = []
+    times: list[float] = []
+
+    async def look() -> float:
+        started = time.perf_counter()
+        answer = await person.ask("{ viewer { id name } }")
+        assert answer == {"viewer": {"id": person.user_id, "name": "Vera"}}
+        return time.perf_counter() - started
 
     async def flood() -> list[str]:
         async with campus_from(stack, "127.39.0.1") as flooder:
@@ -167,35 +198,47 @@ async def test_a_flood_of_hashes_leaves_the_others_their_time(
 
     async def others() -> None:
         while not over.is_set():
-            started = time.perf_counter()
-            assert await person.ask(query) == {"viewer": {"id": person.user_id, "name": "Vera"}}
-            times.append(time.perf_counter() - started)
+            times.append(await look())
 
-    codes, _ = await asyncio.gather(flood(), others())
-    assert set(codes) <= {"INVALID_CREDENTIALS", "TOO_MANY_ATTEMPTS"}
-    record_property("median_seconds", statistics.median(times))
-    assert statistics.median(times) < 0.5
-    assert max(times) < 3
-
-
-async def test_a_password_of_a_megabyte_costs_what_others_cost(campus: Campus) -> None:
+    alone = statistics.median([await look() for _ in range(30)])
     started = time.perf_counter()
-    huge = "x" * 900_000
-    answer = await campus.visitor().do(
-        "register", name="Vera", email=f"v-{uuid4().hex}@example.com", password=huge
-    )
+    codes, _ = await asyncio.gather(flood(), others())
+    whole = time.perf_counter() - started
+    assert set(codes) <= {"INVALID_CREDENTIALS", "TOO_MANY_ATTEMPTS"}
+    record_property("median_over_unloaded", statistics.median(times) / alone)
+    record_property("longest_over_flood", max(times) / whole)
+    assert statistics.median(times) < 20 * alone
+    assert max(times) < whole / 2  # nobody waits for the queue of hashes to end
+
+
+async def cost(caller: Api, password: str) -> float:
+    """Seconds that a weak and a wrong password take together."""
+    email = f"nobody-{uuid4().hex}@example.com"
+    started = time.perf_counter()
+    answer = await caller.do("register", name="Vera", email=email, password=password)
     assert answer["code"] == "WEAK_PASSWORD"
-    assert await guess(campus.visitor(), "nobody@example.com", huge) == "INVALID_CREDENTIALS"
-    assert time.perf_counter() - started < 3
+    assert await guess(caller, email, password) == "INVALID_CREDENTIALS"
+    return time.perf_counter() - started
+
+
+async def test_a_password_of_a_megabyte_costs_what_others_cost(
+    campus: Campus, record_property: Any
+) -> None:
+    """In turns, and the best of five each: a busy machine delays both alike."""
+    passwords = ("password", "x" * 900_000)
+    rounds = [[await cost(campus.visitor(), one) for one in passwords] for _ in range(5)]
+    usual, huge = (min(times) for times in zip(*rounds, strict=True))
+    record_property("ratio", huge / usual)
+    assert huge < 5 * usual
 
 
 async def test_many_connections_at_once_are_no_way_around(campus: Campus, stack: Stack) -> None:
     """Attempts count before they are made: racing gains nothing."""
     victim = await campus.person("Vera")
+    await fail_before(stack, [(victim.email, "127.38.4.1")] * (FREE_PAIR + NINE_BEYOND))
     transport = httpx.AsyncHTTPTransport(local_address="127.38.4.1")
     url = stack.url.replace("localhost", "127.0.0.1")
     async with httpx.AsyncClient(transport=transport, timeout=30) as client:
         callers = [Api(url, client) for _ in range(20)]
         codes = await asyncio.gather(*(guess(caller, victim.email) for caller in callers))
-    assert codes.count("INVALID_CREDENTIALS") <= ENOUGH_FOR_A_PAUSE + 1
-    assert codes.count("TOO_MANY_ATTEMPTS") >= 13
+    assert sorted(codes) == ["INVALID_CREDENTIALS"] + ["TOO_MANY_ATTEMPTS"] * 19

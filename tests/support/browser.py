@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Page, async_playwright
 
-CHROMIUM = "/usr/bin/chromium"
+from infra.stack import binaries
+
 FLAGS = (
     "--disable-gpu",
     "--disable-quic",
@@ -19,9 +20,10 @@ FLAGS = (
 @asynccontextmanager
 async def open_page(*, width: int = 1_280, height: int = 800) -> AsyncIterator[Page]:
     """An empty page of a fresh Chromium, `width` x `height` pixels."""
+    chromium = binaries.chromium()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, chromium_sandbox=False, args=list(FLAGS)
+            executable_path=chromium, chromium_sandbox=False, args=list(FLAGS)
         )
         context = await browser.new_context(viewport={"width": width, "height": height})
         yield await context.new_page()
