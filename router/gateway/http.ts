@@ -47,6 +47,7 @@ export async function handleGraphQL(
   response: ServerResponse,
 ): Promise<void> {
   const caller = callerOf(request.headers, request.socket.remoteAddress);
+  const started = performance.now();
   response.setHeader("x-correlation-id", caller.correlationId);
   try {
     if (isForeign(request.headers.origin, gateway.settings)) {
@@ -57,7 +58,11 @@ export async function handleGraphQL(
     await answer(gateway, await readParameters(request), caller, request, response);
   } catch (error) {
     if (error instanceof Unacceptable) refuse(gateway, error, caller, response);
-    else if (!response.headersSent) send(response, failure(error, gateway.log, caller.correlationId));
+    else if (!response.headersSent) {
+      const result = failure(error, gateway.log, caller.correlationId);
+      send(response, result);
+      observe(gateway.log, caller, undefined, result, started, "http");
+    }
   }
 }
 

@@ -66,10 +66,11 @@ def create_app(subgraph: Subgraph[LoadersT]) -> FastAPI:
             open_database(url, name=subgraph.name, pool_size=pool_size) as db,
             Bus.open(valkey_url) as bus,
             aclosing(buckets),
+            aclosing(verifier),
         ):
             follower = _Follower(bus, revocations, subgraph.follows)
             await follower.start()
-            async with background(follower.step, buckets.settle):
+            async with background(follower.step, buckets.settle, verifier.keep_fresh):
                 app.state.db, app.state.bus, app.state.door = db, bus, door
                 door.open(
                     partial(

@@ -13,7 +13,7 @@ from cross_web import HTTPException
 from prometheus_client import Counter, Gauge, Histogram
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
 from strawberry.http import GraphQLHTTPResponse
@@ -28,19 +28,21 @@ from subgraphs.kernel.auth import (
     ANONYMOUS,
     GatewayProofs,
     InvalidTokenError,
+    KeysUnavailableError,
     Revocations,
     TokenVerifier,
     Viewer,
 )
 from subgraphs.kernel.auth.gateway import CLIENT_HEADER, CORRELATION_HEADER
 from subgraphs.kernel.graphql.context import Context
+from subgraphs.kernel.graphql.gate import OUT_OF_SERVICE
 from subgraphs.kernel.graphql.schema import Schema
+from subgraphs.kernel.limits.bodies import MAX_BODY, BodyTooLargeError, bounded
 
 logger = structlog.get_logger(__name__)
 LoadersT = TypeVar("LoadersT")
 Deliver = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-MAX_BODY = 1_048_576
 MAX_OPERATIONS = 20
 """Operations that may run at once on one socket."""
 
@@ -49,6 +51,7 @@ INIT_SECONDS = 10.0
 
 EXPIRED = 4401
 REVOKED = 4403
+TRY_LATER = 1013
 REQUESTS = Histogram(
     "polynode_request_seconds",
     "Time to answer a GraphQL request.",
@@ -92,11 +95,17 @@ class Door(Generic[LoadersT]):
             context = await self.admit(headers)
         except InvalidTokenError as error:
             return self._refuse("token", str(error), "UNAUTHENTICATED", 200)
-        bounded = Request(request.scope, _bounded(request.receive))
+        except KeysUnavailableError:
+            return self._refuse("keys", OUT_OF_SERVICE, "SERVICE_UNAVAILABLE", 200)
+        return await self._run(request, context)
+
+    async def _run(self, request: Request, context: Context[LoadersT]) -> Response:
+        counted = Request(request.scope, bounded(request.receive))
+        traceparent = request.headers.get("traceparent")
         started = time.perf_counter()
         try:
-            with telemetry.span(f"graphql {self.name}", traceparent=headers.get("traceparent")):
-                return await self._view.run(bounded, context=context)
+            with telemetry.span(f"graphql {self.name}", traceparent=traceparent):
+                return await self._view.run(counted, context=context)
         except BodyTooLargeError:
             return self._refuse("body", "The body is too large.", "BAD_USER_INPUT", 413)
         except HTTPException as error:
@@ -117,6 +126,7 @@ class Door(Generic[LoadersT]):
 
         Raises:
             InvalidTokenError: The token is bad, or has been revoked.
+            KeysUnavailableError: Nobody can tell yet whether it is.
         """
         viewer = ANONYMOUS
         authorization = headers.get("authorization", "")
@@ -144,25 +154,6 @@ class Door(Generic[LoadersT]):
         REFUSED.labels(self.name, reason).inc()
         body = {"errors": [{"message": message, "extensions": {"code": code}}], "data": None}
         return Response(orjson.dumps(body), status, media_type="application/json")
-
-
-class BodyTooLargeError(Exception):
-    """More bytes came than were announced, or than may."""
-
-
-def _bounded(receive: Receive) -> Receive:
-    """Count a body as it comes: a chunked one announces no length."""
-    size = 0
-
-    async def counted() -> Message:
-        nonlocal size
-        message = await receive()
-        size += len(message.get("body", b""))
-        if size > MAX_BODY:
-            raise BodyTooLargeError
-        return message
-
-    return counted
 
 
 def _uuid(value: str | None) -> UUID | None:
@@ -196,6 +187,10 @@ class _SocketHandler(BaseGraphQLTransportWSHandler[Any, None]):
         except InvalidTokenError as error:
             REFUSED.labels(door.name, "token").inc()
             await self.websocket.close(code=EXPIRED, reason=str(error))
+            return
+        except KeysUnavailableError:
+            REFUSED.labels(door.name, "keys").inc()
+            await self.websocket.close(code=TRY_LATER, reason=OUT_OF_SERVICE)
             return
         self.context.viewer, self.context.client = admitted.viewer, admitted.client
         message = {"type": "connection_init", "payload": {}}

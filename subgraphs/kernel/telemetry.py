@@ -17,6 +17,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from subgraphs.kernel.events import Envelope
@@ -163,8 +164,19 @@ def _clean_text(text: str) -> str:
 def span(name: str, *, traceparent: str | None = None, **attributes: str) -> Iterator[None]:
     """Trace a piece of work, as a child of `traceparent` if it came from another process."""
     parent = _propagator.extract({"traceparent": traceparent}) if traceparent else None
-    with _tracer.start_as_current_span(name, context=parent, attributes=attributes):
-        yield
+    # Not recorded as it is: an exception may quote what was asked, or how to reach a server.
+    with _tracer.start_as_current_span(
+        name,
+        context=parent,
+        attributes=attributes,
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+        try:
+            yield
+        except Exception as error:
+            current.set_status(StatusCode.ERROR, _clean_text(f"{type(error).__name__}: {error}"))
+            raise
 
 
 def current_traceparent() -> str | None:

@@ -21,7 +21,8 @@ def main() -> int:
     rotate.add_argument(
         "--compromised",
         action="store_true",
-        help="stop trusting the old key at once: everyone's next request fetches a new token",
+        help="withdraw the old key at once: within half a minute nobody trusts it any more, and "
+        "everyone's next request fetches a new token",
     )
     arguments = parser.parse_args()
     try:

@@ -1,5 +1,7 @@
 """`router/router.yaml` asks nothing of Apollo Router that needs a licence."""
 
+import re
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,12 @@ LICENSED = (
     "apq.router.cache.redis",
     "supergraph.query_planning.cache.redis",
 )
+
+VALUE_OF_TRY = re.compile(
+    r"[=(,:]\s*try\b|\breturn\s+try\b"  # used as an expression
+    r"|\btry\s*\{[^{}]*\}\s*catch[^{}]*\{[^{}]*\}\s*\}"  # last of its block, as its value
+)
+"""`try` is a statement in Rhai; what looks like its value does not compile, or is nothing."""
 
 
 def lookup(config: Any, path: str) -> Any:
@@ -60,3 +68,41 @@ def test_the_script_signs_with_the_words_of_the_gateway() -> None:
     script = (ROUTER / "rhai" / "main.rhai").read_text()
     assert "`${key}:${now}:${correlation_id}:${client}:${authorization}`" in script
     assert "`v1 ${now} ${sha256::digest(`${key}:${inner}`)}`" in script
+
+
+def test_the_script_takes_no_value_of_a_try() -> None:
+    """Rhai's `try` is a statement: as an expression the script does not even load."""
+    script = (ROUTER / "rhai" / "main.rhai").read_text()
+    code = "\n".join(line.partition("//")[0] for line in script.splitlines())
+    assert re.findall(r"[=(,]\s*try\b", code) == []
+    assert re.findall(r"\btry\b[^}]*}\s*catch\s*{[^}]*}\s*}", code) == []  # the last of a function
+
+
+def test_the_script_takes_no_value_from_a_try() -> None:
+    assert not VALUE_OF_TRY.search((ROUTER / "rhai" / "main.rhai").read_text())
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'let others = try { env::get("A") } catch { "" };',
+        'return try { env::get("A") } catch { "" };',
+        'fn header(h, n) {\n    try {\n        h[n]\n    } catch {\n        ""\n    }\n}',
+        'fn header(h, n) { try { h[n] } catch (error) { "" } }',
+    ],
+)
+def test_the_check_finds_a_value_taken_from_a_try(script: str) -> None:
+    assert VALUE_OF_TRY.search(script)
+
+
+def test_the_script_knows_the_origins_of_the_gateway(config: Any) -> None:
+    """Apollo Router lets any site ask, so the script has to refuse."""
+    script = (ROUTER / "rhai" / "main.rhai").read_text()
+    assert 'as_origin(env::get("POLYNODE_PUBLIC_URL"))' in script
+    assert 'setting("POLYNODE_ALLOWED_ORIGINS").split(",")' in script
+    assert "allow_credentials" not in config["cors"]
+
+
+def test_a_bad_document_keeps_its_code(config: Any) -> None:
+    """Redacted, all of them would be `UNKNOWN_ERROR`."""
+    assert lookup(config, "supergraph.redact_query_validation_errors") is None

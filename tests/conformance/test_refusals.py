@@ -12,7 +12,7 @@ BAD_DOCUMENTS = {
         "GRAPHQL_VALIDATION_FAILED",
     ),
     "aliases": (
-        "{ " + " ".join(f"a{n}: __typename" for n in range(500)) + " }",
+        "{ viewer { " + " ".join(f"a{n}: id" for n in range(500)) + " } }",
         "GRAPHQL_VALIDATION_FAILED",
     ),
     "directives": (

@@ -14,7 +14,8 @@ from subgraphs.kernel.limits import buckets as module
 from subgraphs.kernel.limits.buckets import CostBuckets
 
 PER_MINUTE = 100
-ADA = "user:ada"
+ADA, BOB = "user:ada", "user:bob"
+SCHOOL, HOME = "192.0.2.1", "198.51.100.1"
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +40,9 @@ async def other(valkey: str) -> AsyncIterator[CostBuckets]:
         yield opened
 
 
-def refusal(buckets: CostBuckets, caller: str, cost: int) -> dict[str, Any]:
+def refusal(buckets: CostBuckets, caller: str, cost: int, network: str = "") -> dict[str, Any]:
     with pytest.raises(GraphQLError) as refused:
-        buckets.spend(caller, cost)
+        buckets.spend(caller, cost, network)
     assert isinstance(refused.value.extensions, dict)
     return refused.value.extensions
 
@@ -59,6 +60,48 @@ async def test_a_bucket_drains_and_says_what_is_left(buckets: CostBuckets) -> No
     }
     assert 55 < reset - time.time() <= 61
     assert refusal(buckets, ADA, 1)["cost"]["remaining"] == 0
+
+
+async def test_the_viewers_of_an_address_share_a_bucket_of_twenty(buckets: CostBuckets) -> None:
+    for number in range(20):
+        buckets.spend(f"user:{number}", 99, SCHOOL)
+    buckets.spend(ADA, 19, SCHOOL)
+
+    extensions = refusal(buckets, BOB, 2, SCHOOL)
+
+    extensions["cost"].pop("resetAt")
+    assert extensions == {
+        "code": "THROTTLED",
+        "cost": {"requested": 2, "maximum": 20 * PER_MINUTE, "remaining": 1},
+    }
+    buckets.spend(BOB, PER_MINUTE, HOME)  # the refusal has taken nothing of his own
+
+
+async def test_the_answer_tells_which_bucket_is_empty(buckets: CostBuckets) -> None:
+    with pytest.raises(GraphQLError) as own:
+        buckets.spend(ADA, PER_MINUTE + 1, SCHOOL)
+    for number in range(20):
+        buckets.spend(f"user:{number}", PER_MINUTE, SCHOOL)  # nothing was taken from the school's
+    with pytest.raises(GraphQLError) as common:
+        buckets.spend(ADA, 1, SCHOOL)
+
+    assert own.value.message == "Too much was asked in the last minute. Wait a little."
+    assert common.value.message == (
+        "Too much was asked from your address in the last minute. Wait a little."
+    )
+
+
+async def test_processes_share_the_truth_about_an_address(
+    buckets: CostBuckets, other: CostBuckets
+) -> None:
+    for number in range(20):
+        buckets.spend(f"user:{number}", PER_MINUTE, SCHOOL)
+    other.spend(ADA, 1, SCHOOL)
+    for process in (buckets, other):
+        await process.settle()
+    other.spend(ADA, 1, HOME)
+
+    assert refusal(other, ADA, 1, SCHOOL)["cost"]["remaining"] == 0
 
 
 async def test_a_bucket_stays_empty_after_settling(buckets: CostBuckets) -> None:

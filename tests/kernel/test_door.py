@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from subgraphs.kernel.app import Host
+from subgraphs.kernel.auth import tokens
 from subgraphs.kernel.db import Database
-from subgraphs.kernel.door import MAX_BODY
-from tests.kernel.conftest import lend
+from subgraphs.kernel.limits.bodies import MAX_BODY
+from tests.kernel.conftest import lend, until
 from tests.kernel.doors import NAME, make_app, proven
 from tests.kernel.servers import Issuer, serving
 
@@ -32,6 +35,20 @@ class Body:
         for piece in self._pieces:
             self.read += 1
             yield piece
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app whose life is part of the test."""
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shelf") as client,
+    ):
+        yield client
+
+
+def as_someone(issuer: Issuer) -> dict[str, str]:
+    return proven(authorization=f"Bearer {issuer.token()}")
 
 
 def refusal(answer: httpx.Response) -> tuple[int, str, str]:
@@ -87,6 +104,57 @@ async def test_an_expired_token_says_so(door: httpx.AsyncClient, issuer: Issuer)
         "/graphql", json=CALLER, headers=proven(authorization=f"Bearer {token}")
     )
     assert refusal(answer) == (200, "UNAUTHENTICATED", "This token has expired.")
+
+
+async def test_before_the_keys_are_known_a_good_token_is_not_called_bad(
+    app: FastAPI, issuer: Issuer
+) -> None:
+    issuer.down = True
+    user, body = uuid4(), Body(b"{")
+    headers = proven(authorization=f"Bearer {issuer.token(sub=str(user))}")
+    async with running(app) as door:
+        refused = await door.post("/graphql", content=body, headers=headers)
+        nobody = await door.post("/graphql", json=CALLER, headers=proven())
+        issuer.down = False
+        answer = await door.post("/graphql", json=CALLER, headers=headers)
+
+    message = "This part is out of service. Try again soon."
+    assert refusal(refused) == (200, "SERVICE_UNAVAILABLE", message)
+    assert body.read == 0
+    assert nobody.json() == {"data": {"caller": None}}
+    assert answer.json() == {"data": {"caller": str(user)}}
+
+
+async def test_a_process_fetches_the_keys_before_anybody_asks(app: FastAPI, issuer: Issuer) -> None:
+    async def fetched() -> bool:
+        return issuer.requests == 1
+
+    async with running(app) as door:
+        await until(fetched)
+        await door.post("/graphql", json=CALLER, headers=as_someone(issuer))
+    assert issuer.requests == 1
+
+
+async def test_a_process_that_nobody_asks_forgets_a_withdrawn_key(
+    app: FastAPI, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "MAX_AGE", 0.02)
+    monkeypatch.setattr(tokens, "MIN_AGE", 0.01)
+    stolen = as_someone(issuer)
+    async with running(app) as door:
+        good = await door.post("/graphql", json=CALLER, headers=stolen)
+        issuer.add_key("two")
+        del issuer.keys["one"]
+        seen = issuer.requests + 1  # the one that may be under way
+
+        async def fetched_again() -> bool:
+            return issuer.requests > seen + 1
+
+        await until(fetched_again)
+        refused = await door.post("/graphql", json=CALLER, headers=stolen)
+    assert "errors" not in good.json()
+    unknown = "This token is signed with an unknown key."
+    assert refusal(refused) == (200, "UNAUTHENTICATED", unknown)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import UUID, uuid4
 
+import httpx
+import pytest
+import structlog
+from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from subgraphs.kernel import outbox
@@ -12,9 +16,12 @@ from subgraphs.kernel.auth.revocations import KEPT, TOPIC
 from subgraphs.kernel.background import background
 from subgraphs.kernel.bus import Bus
 from subgraphs.kernel.db import Database
+from subgraphs.kernel.events import Event
 from subgraphs.kernel.relay import leadership, send_batch
 from tests.kernel import shelf
 from tests.kernel.conftest import until
+from tests.kernel.doors import proven
+from tests.kernel.servers import Issuer
 
 NOW = datetime(2026, 5, 4, 3, 2, 1, 500_000, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -29,14 +36,17 @@ async def revoke(
     before: datetime = NOW,
 ) -> None:
     """Publish a revocation, as users does, and send it."""
+    event = TokensRevoked(user_id=user, session_id=session, issued_before=before)
+    await publish(db, bus, event)
 
-    async def publish(transaction: AsyncSession) -> None:
+
+async def publish(db: Database, bus: Bus, event: Event) -> None:
+    async def add(transaction: AsyncSession) -> None:
         row = await shelf.add_book(transaction)
         await transaction.flush()
-        event = TokensRevoked(user_id=user, session_id=session, issued_before=before)
         outbox.publish(transaction, event, of=row)
 
-    await db.transact(publish)
+    await db.transact(add)
     async with leadership(db.engine, "test") as connection:
         assert await send_batch(connection, bus) == 1
 
@@ -141,3 +151,61 @@ async def test_what_no_token_can_outlive_is_forgotten(db: Database, bus: Bus) ->
     revocations.apply((await bus.since(TOPIC, KEPT * 1_000))[-1:])
 
     assert set(revocations.__dict__["_before"]) == {late}
+
+
+class TokensRevokedByName(Event, type=TokensRevoked.type, version=2):
+    """What this version cannot read."""
+
+    name: str
+
+
+@pytest.fixture
+async def unreadable(db: Database, bus: Bus) -> tuple[UUID, UUID]:
+    """Two who are revoked before and after a revocation that nobody here can read."""
+    early, late = uuid4(), uuid4()
+    await revoke(db, bus, early)
+    await publish(db, bus, TokensRevokedByName(name="Ada"))
+    await revoke(db, bus, late)
+    return early, late
+
+
+async def test_a_revocation_that_cannot_be_read_is_logged_and_takes_no_other_along(
+    bus: Bus, unreadable: tuple[UUID, UUID]
+) -> None:
+    revocations, told = Revocations(), list[bool]()
+    revocations.subscribe(lambda: told.append(True))
+    entries = await bus.since(TOPIC, KEPT * 1_000)
+
+    with structlog.testing.capture_logs() as logged:
+        revocations.apply(entries)
+
+    assert [revocations.revoked(issued(id, NOW)) for id in unreadable] == [True, True]
+    assert told == [True]
+    assert logged == [
+        {
+            "event": "A revocation cannot be read",
+            "log_level": "error",
+            "event_id": str(entries[1].envelope.id),
+            "version": 2,
+            "position": entries[1].position,
+            "error": "ValidationError",
+        }
+    ]
+
+
+async def test_a_revocation_that_cannot_be_read_keeps_no_process_from_starting(
+    app: FastAPI, issuer: Issuer, unreadable: tuple[UUID, UUID]
+) -> None:
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shelf") as door,
+    ):
+        answers = []
+        for user in (*unreadable, uuid4()):
+            token = issuer.token(sub=str(user), iat=int(NOW.timestamp()) - 1)
+            headers = proven(authorization=f"Bearer {token}")
+            answers.append(
+                await door.post("/graphql", json={"query": "{ caller }"}, headers=headers)
+            )
+    found = [answer.json().get("errors", [{}])[0].get("message") for answer in answers]
+    assert found == ["This token has been revoked."] * 2 + [None]

@@ -166,6 +166,22 @@ async def test_a_bad_token_closes_the_socket(served: Served, issuer: Issuer) -> 
             assert await closing(opened) == 4401
 
 
+async def test_before_the_keys_are_known_a_socket_is_told_to_come_back(
+    app: FastAPI, issuer: Issuer
+) -> None:
+    issuer.down = True
+    user = uuid4()
+    token = issuer.token(sub=str(user))
+    async with serving(app) as served:
+        async with socket(served) as opened:
+            await say(opened, "connection_init", payload=proven(authorization=f"Bearer {token}"))
+            assert await closing(opened) == 1013
+            assert opened.close_reason == "This part is out of service. Try again soon."
+        issuer.down = False
+        async with admitted(served, token) as opened:
+            assert await ask(opened, "{ caller }") == {"data": {"caller": str(user)}}
+
+
 async def test_events_are_replayed_and_then_arrive_live(
     served: Served, db: Database, bus: Bus, book: UUID
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from subgraphs.kernel.auth import InvalidTokenError, TokenVerifier
+from subgraphs.kernel.auth import InvalidTokenError, KeysUnavailableError, TokenVerifier
 from subgraphs.kernel.auth.tokens import LEEWAY, MAX_AGE, MAX_LENGTH, MIN_AGE
 from tests.kernel.servers import ORIGIN, Issuer, good_claims, issuing
 
@@ -200,18 +200,74 @@ async def test_keys_rotate_without_a_restart_and_without_a_failure(
     assert issuer.requests == 2
 
 
-async def test_a_withdrawn_key_takes_its_tokens_along(
+async def test_a_withdrawn_key_takes_its_tokens_along_within_fifteen_seconds(
     verifier: TokenVerifier, issuer: Issuer, clock: Clock
 ) -> None:
     stolen = issuer.token("one")
     await verifier.verify(stolen)
     issuer.add_key("two")
     del issuer.keys["one"]
-    clock.now += MAX_AGE + 1
+    clock.now += 15.0
 
-    await verifier.verify(issuer.token("two"))
+    await verifier.keep_fresh()  # nobody has asked for a key that is unknown here
 
     assert await refusal(verifier, stolen) == "This token is signed with an unknown key."
+    assert issuer.requests == 2
+
+
+async def test_a_key_whose_value_changes_takes_its_tokens_along(
+    verifier: TokenVerifier, issuer: Issuer, clock: Clock
+) -> None:
+    stolen = issuer.token("one")
+    await verifier.verify(stolen)
+    issuer.add_key("one")
+    clock.now += MAX_AGE
+    await verifier.keep_fresh()
+    assert await refusal(verifier, stolen) == "This token is not valid."
+
+
+async def test_what_was_verified_is_remembered_as_long_as_the_keys_are_the_same(
+    verifier: TokenVerifier, issuer: Issuer, clock: Clock
+) -> None:
+    token = issuer.token()
+    viewer = await verifier.verify(token)
+    clock.now += MAX_AGE
+    await verifier.keep_fresh()
+    assert await verifier.verify(token) is viewer
+
+    issuer.add_key("two")
+    clock.now += MAX_AGE
+    await verifier.keep_fresh()
+
+    assert await verifier.verify(token) is not viewer
+    assert issuer.requests == 3
+
+
+async def test_nobody_is_called_a_forger_before_the_keys_are_known(
+    verifier: TokenVerifier, issuer: Issuer
+) -> None:
+    issuer.down = True
+    good, forged = issuer.token(), issuer.token(key=Ed25519PrivateKey.generate())
+    for token in (good, forged):
+        with pytest.raises(KeysUnavailableError):
+            await verifier.verify(token)
+    assert await refusal(verifier, unsigned(good)) == "This is not an access token of ours."
+
+    issuer.down = False
+
+    assert (await verifier.verify(good)).user_id
+    assert await refusal(verifier, forged) == "This token is not valid."
+    assert issuer.requests == 3
+
+
+async def test_callers_who_wait_for_the_first_keys_share_one_request(
+    verifier: TokenVerifier, issuer: Issuer
+) -> None:
+    issuer.down = True
+    waiting = (verifier.verify(issuer.token()) for _ in range(100))
+    results = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(result) for result in results} == {KeysUnavailableError}
+    assert issuer.requests == 1
 
 
 async def test_unknown_keys_make_one_request_per_five_seconds(

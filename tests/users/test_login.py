@@ -57,7 +57,7 @@ async def test_time_does_not_tell_who_is_registered(visitor: Person) -> None:
     ada = await visitor.register("Ada")
 
     async def timed(number: int, email: str) -> float:
-        person = ada.at(f"2001:db8::{number:x}")
+        person = ada.at(f"2001:db8:0:{number:x}::1")
         started = time.perf_counter()
         answer = await person.do(LOGIN, email=email, password="not the password")
         assert answer["code"] == "INVALID_CREDENTIALS"
@@ -125,6 +125,37 @@ async def test_stuffing_many_accounts_from_one_address_is_slowed_down(ada: Perso
     assert codes == ["INVALID_CREDENTIALS", "TOO_MANY_ATTEMPTS"]
     # Those behind the same address who have been there before do not suffer.
     assert (await ada.log_in()).id == ada.id
+
+
+async def test_a_new_ipv6_address_of_the_same_site_is_no_fresh_start(ada: Person) -> None:
+    addresses = [f"2001:db8::{number:x}" for number in range(7)]
+    codes = [(await fail(ada.at(address)))[0]["code"] for address in addresses]
+    assert codes == ["INVALID_CREDENTIALS"] * 6 + ["TOO_MANY_ATTEMPTS"]
+    [elsewhere] = await fail(ada.at("2001:db8:0:1::1"))
+    assert elsewhere["code"] == "INVALID_CREDENTIALS"
+
+
+async def test_an_ipv4_address_is_the_same_in_the_guise_of_ipv6(ada: Person) -> None:
+    besieger = ada.at("198.51.100.1")
+    await fail(besieger, 6)
+    [refused] = await fail(ada.at("::ffff:198.51.100.1"))
+    assert refused["code"] == "TOO_MANY_ATTEMPTS"
+
+
+async def test_stuffing_from_the_addresses_of_one_site_is_slowed_down(ada: Person) -> None:
+    accounts = (f"user{number}@example.com" for number in range(attempts.FREE_ADDRESS))
+    await exhaust(ada, accounts=accounts, addresses=(f"2001:db8::{n:x}" for n in range(1_000)))
+    stranger = ada.at("2001:db8::ffff")
+    codes = [(await fail(stranger, email=f"{n}@example.com"))[0]["code"] for n in range(2)]
+    assert codes == ["INVALID_CREDENTIALS", "TOO_MANY_ATTEMPTS"]
+
+
+async def test_a_session_shows_the_whole_address_of_its_login(ada: Person, db: Database) -> None:
+    address = "2001:db8::1:2:3:4"
+    await ada.at(address).log_in()
+    async with db.read() as session:
+        kept = await session.scalars(select(Session.address).order_by(Session.id))
+        assert kept.all() == [ada.address, address]
 
 
 async def test_logging_in_to_an_account_of_ones_own_forgives_no_stuffing(ada: Person) -> None:

@@ -3,7 +3,12 @@
 from subgraphs.kernel.auth.anyone import Anyone, among, operates
 from subgraphs.kernel.auth.gateway import GatewayProofs
 from subgraphs.kernel.auth.revocations import Revocations, TokensRevoked
-from subgraphs.kernel.auth.tokens import AUDIENCE, InvalidTokenError, TokenVerifier
+from subgraphs.kernel.auth.tokens import (
+    AUDIENCE,
+    InvalidTokenError,
+    KeysUnavailableError,
+    TokenVerifier,
+)
 from subgraphs.kernel.auth.viewer import ANONYMOUS, Viewer
 
 __all__ = [
@@ -12,6 +17,7 @@ __all__ = [
     "Anyone",
     "GatewayProofs",
     "InvalidTokenError",
+    "KeysUnavailableError",
     "Revocations",
     "TokenVerifier",
     "TokensRevoked",

@@ -5,9 +5,13 @@ from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
+import structlog
+
 from subgraphs.kernel.auth.viewer import Viewer
 from subgraphs.kernel.bus import Bus, Entry
 from subgraphs.kernel.events import Event
+
+logger = structlog.get_logger(__name__)
 
 TOPIC = "auth"
 TOKEN_LIFETIME = 600
@@ -52,17 +56,28 @@ class Revocations:
         self.apply(await bus.since(TOPIC, KEPT * 1_000))
 
     def apply(self, entries: list[Entry]) -> None:
-        """Take in the revocations among `entries`."""
+        """Take in the revocations among `entries`, each by itself: one may be unreadable."""
         told = [entry for entry in entries if entry.envelope.type == TokensRevoked.type]
         for entry in told:
-            event = TokensRevoked.model_validate(entry.envelope.data)
-            key = event.session_id or event.user_id
-            # Events may come again, late: what was revoked since stays revoked.
-            known, _ = self._before.get(key, (0.0, 0.0))
-            before = max(known, event.issued_before.timestamp())
-            self._before[key] = (before, time.time() + KEPT)
+            try:
+                self._take(TokensRevoked.model_validate(entry.envelope.data))
+            except (ValueError, OverflowError, OSError) as error:  # of another version, or age
+                logger.error(  # noqa: TRY400, the cause is in the data, not in the code
+                    "A revocation cannot be read",
+                    event_id=str(entry.envelope.id),
+                    version=entry.envelope.version,
+                    position=entry.position,
+                    error=type(error).__name__,
+                )
         if told:
             now = time.time()
             self._before = {id: kept for id, kept in self._before.items() if kept[1] > now}
             for listener in list(self._listeners):
                 listener()
+
+    def _take(self, event: TokensRevoked) -> None:
+        key = event.session_id or event.user_id
+        # Events may come again, late: what was revoked since stays revoked.
+        known, _ = self._before.get(key, (0.0, 0.0))
+        before = max(known, event.issued_before.timestamp())
+        self._before[key] = (before, time.time() + KEPT)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from subgraphs.kernel.auth import ANONYMOUS, Viewer
 from subgraphs.kernel.bus import Bus
 from subgraphs.kernel.db import Database
+from subgraphs.kernel.limits.networks import network_of
 
 LoadersT = TypeVar("LoadersT")
 P = ParamSpec("P")
@@ -29,7 +30,8 @@ class Context(Generic[LoadersT]):
     """The caller's address, as the edge saw it."""
     services: Any = None
     """What the subgraph's `app.py` made for its resolvers: hashers, signers."""
-    spend: Callable[[str, int], None] | None = None
+    spend: Callable[[str, int, str], None] | None = None
+    """Takes a cost from the buckets of a caller and of a network."""
     introspection: bool = False
     """Whether `__schema` and `__type` are answered; the schema is published either way."""
     connection_params: dict[str, object] | None = None
@@ -62,8 +64,14 @@ class Context(Generic[LoadersT]):
 
     @property
     def caller(self) -> str:
-        """Whose bucket pays: the viewer's, or an unknown caller's address."""
-        return f"user:{self.viewer.user_id}" if self.viewer.user_id else f"address:{self.client}"
+        """Whose own bucket pays: the viewer's, or that of whoever is unknown in this network."""
+        user_id = self.viewer.user_id
+        return f"user:{user_id}" if user_id else f"anonymous:{self.network}"
+
+    @property
+    def network(self) -> str:
+        """Whose common bucket pays: that of all who share the caller's address."""
+        return network_of(self.client)
 
 
 Info = strawberry.Info[Context[LoadersT], None]

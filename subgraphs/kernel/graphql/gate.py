@@ -28,6 +28,7 @@ CACHED_CHARACTERS = 400_000
 """Of all cached documents together; parsed, a character takes some hundred bytes."""
 
 INVALID = "GRAPHQL_VALIDATION_FAILED"
+OUT_OF_SERVICE = "This part is out of service. Try again soon."
 OUTAGES = ("08", "53300", "57P")
 """SQLSTATEs: connection lost, too many connections, the server stops or starts."""
 
@@ -126,8 +127,9 @@ class Gate(SchemaExtension):
                     "cost": {"requested": cost, "maximum": MAX_COST},
                 },
             )
-        if self._context.spend is not None:
-            self._context.spend(self._context.caller, 1 + cost)
+        context = self._context
+        if context.spend is not None:
+            context.spend(context.caller, 1 + cost, context.network)
 
     @property
     def _context(self) -> Context[Any]:
@@ -158,7 +160,7 @@ def _public(error: GraphQLError) -> GraphQLError:
         return _coded(error, original.message, original.code)
     if isinstance(original, PoolTimeoutError) or _is_outage(original):
         logger.warning("The database is out of reach", error=str(original)[:200])
-        return _coded(error, "This part is out of service. Try again soon.", "SERVICE_UNAVAILABLE")
+        return _coded(error, OUT_OF_SERVICE, "SERVICE_UNAVAILABLE")
     if original is None or isinstance(original, GraphQLError):
         code = (error.extensions or {}).get("code") or _code_of(error)
         shown = _coded(error, _SUGGESTION.sub("", error.message), code)

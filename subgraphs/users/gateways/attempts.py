@@ -1,7 +1,8 @@
 """Back-off after failed attempts, counted in Valkey for all processes.
 
 Three buckets are asked: that of the account at this address, that of the address, and that of the
-account as a whole. Each lets some attempts pass freely; after that one attempt passes a pause, and
+account as a whole. (An address is an IPv6 site, too: whoever has one address of it has them all.)
+Each lets some attempts pass freely; after that one attempt passes a pause, and
 the pauses double up to `MAX_PAUSE`. Nobody is locked out for good. Where the account has logged in
 from the address before, only their common bucket counts: what others do to the account, or from
 behind the same school's address, does not keep its owner out.
@@ -19,6 +20,7 @@ from limits.aio.storage import RedisStorage
 from limits.errors import StorageError
 from redis.asyncio import ConnectionPool
 
+from subgraphs.kernel.limits.networks import network_of
 from subgraphs.users.errors import TooManyAttemptsError
 
 logger = structlog.get_logger(__name__)
@@ -78,6 +80,7 @@ class Attempts:
         Raises:
             TooManyAttemptsError: A bucket is pausing.
         """
+        address = network_of(address)
         account = sha256(account.encode()).hexdigest()[:32]  # no addresses of people in Valkey
         buckets = [Bucket(f"{what}:{account}:{address}", FREE_PAIR)]
         if not known:
