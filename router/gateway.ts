@@ -17,15 +17,21 @@ const MAX_HEADER_BYTES = 49_152;
 
 async function serve(settings: Settings, log: Log): Promise<void> {
   const stop = new AbortController();
-  setMaxListeners(0, stop.signal);
+  const restarts = new EventTarget();
+  setMaxListeners(0, restarts);
   const gateway: Gateway = {
     settings,
     log,
     engine: await createEngine(settings, log),
-    enter: createEntrance(settings.socketsPerUser),
+    entrance: createEntrance(settings.socketsPerUser),
+    restarts,
     stopping: stop.signal,
   };
   const sockets = createSockets(gateway);
+  const restartStreams = (): void => {
+    sockets.restart();
+    restarts.dispatchEvent(new Event("restart"));
+  };
   const server = createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 30_000, maxHeaderSize: MAX_HEADER_BYTES },
     (request, response) => {
@@ -42,7 +48,7 @@ async function serve(settings: Settings, log: Log): Promise<void> {
     log.error("stopped", { error });
     process.exitCode = 1;
   });
-  const stopWatching = watchSupergraph(settings, () => void reload(gateway));
+  const stopWatching = watchSupergraph(settings, () => void reload(gateway, restartStreams));
   const { host, port, reusePort } = settings;
   server.listen({ host, port, reusePort }, () => log.info("ready", { host, port }));
 
@@ -51,7 +57,7 @@ async function serve(settings: Settings, log: Log): Promise<void> {
     log.info("draining");
     stop.abort();
     stopWatching();
-    sockets.drain();
+    restartStreams();
     server.close(() => process.exit(0));
     setInterval(() => server.closeIdleConnections(), 50);
     setTimeout(() => process.exit(0), settings.timeouts.drain);
@@ -60,12 +66,13 @@ async function serve(settings: Settings, log: Log): Promise<void> {
   process.on("SIGINT", drain);
 }
 
-/** A supergraph that does not load leaves the running one in place. */
-async function reload(gateway: Gateway): Promise<void> {
+/** A supergraph that does not load leaves the running one in place. Streams would keep to the engine they began on. */
+async function reload(gateway: Gateway, restartStreams: () => void): Promise<void> {
   const { settings, log, engine: before } = gateway;
   try {
     gateway.engine = await createEngine(settings, log);
     log.info("reloaded");
+    restartStreams();
     setTimeout(() => void before.close(), settings.timeouts.mutation).unref();
   } catch (error) {
     log.error("reload failed", { error });

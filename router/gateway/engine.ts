@@ -68,13 +68,20 @@ export async function createEngine(settings: Settings, log: Log): Promise<Engine
     unifiedGraph: buildASTSchema(supergraph, { assumeValid: true, assumeValidSDL: true }),
     getUnifiedGraphSDL: () => sdl,
     onSubgraphExecute: ((name: string, { document, variables, context }: ExecutorRequest) => {
+      const { caller, clock } = context;
       const request: SubgraphRequest = {
         document,
         type: typeOf(document),
         variables,
-        caller: context.caller,
+        caller,
+        deadline: clock.deadline,
       };
-      if (request.type === "subscription") return context.live!.subscribe(name, request);
+      if (request.type === "subscription") {
+        return mapped(context.live!.subscribe(name, request), (event) => {
+          clock.deadline = performance.now() + settings.timeouts.query;
+          return event;
+        });
+      }
       return fetchers.get(name)!(request);
     }) as unknown as HandlerOptions["onSubgraphExecute"],
   });
@@ -89,10 +96,11 @@ export async function createEngine(settings: Settings, log: Log): Promise<Engine
   ): Promise<Result | AsyncIterableIterator<Result>> {
     const { document, name, node } = operation;
     if (asksForSchema(operation)) return introspect(api, document, variables);
+    const limit = operation.type === "mutation" ? settings.timeouts.mutation : settings.timeouts.query;
     const outcome = (await executor({
       document,
       operationType: node.operation,
-      context,
+      context: { ...context, clock: { deadline: performance.now() + limit } },
       ...(variables && { variables }),
       ...(name && { operationName: name }),
     })) as Outcome | AsyncIterable<Outcome>;
@@ -119,7 +127,12 @@ export async function createEngine(settings: Settings, log: Log): Promise<Engine
 interface ExecutorRequest {
   document: DocumentNode;
   variables?: Record<string, unknown>;
-  context: Context;
+  context: Context & { clock: Clock };
+}
+
+/** When the requests of an operation must be over; each event of a subscription sets it anew. */
+interface Clock {
+  deadline: number;
 }
 
 /** Calls `changed` after the supergraph file was written or replaced; returns a function that stops it. */

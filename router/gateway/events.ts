@@ -20,18 +20,23 @@ export async function respondWithEvents(
   caller: Caller,
   response: ServerResponse,
 ): Promise<void> {
-  const { engine, settings, log, enter, stopping } = gateway;
-  const leave = enter(caller);
-  if (!leave) throw refused("TOO_MANY_OPERATIONS", "Too many open streams.");
+  const { engine, settings, log, entrance, restarts } = gateway;
+  const admitted = entrance.asStranger(caller);
+  const leave = admitted && entrance.asUser(caller);
+  if (!leave) {
+    admitted?.();
+    throw refused("TOO_MANY_OPERATIONS", "Too many open streams.");
+  }
   const show = (error: unknown): Result => failure(error, log, caller.correlationId);
   const ended = new AbortController();
   const end = (last?: Result): void => {
     if (last) emit(last);
     ended.abort();
   };
-  const live = createLive(engine.urls, caller, settings.gatewayKey, (ending) =>
-    ending === "restart" ? interrupt() : end(show(signedOut())),
-  );
+  const live = createLive(engine.urls, caller, settings.gatewayKey, {
+    admitted,
+    ended: (ending) => (ending === "restart" ? interrupt() : end(show(signedOut()))),
+  });
   const interrupt = (): void => end(show(interrupted()));
   function emit(result: Result): void {
     if (ended.signal.aborted) return;
@@ -48,7 +53,7 @@ export async function respondWithEvents(
   response.write(":\n\n");
   const heartbeat = setInterval(() => response.write(":\n\n"), HEARTBEAT_MS);
   const stopWaiting = atExpiry(caller, () => end(show(signedOut())));
-  stopping.addEventListener("abort", interrupt);
+  restarts.addEventListener("restart", interrupt);
   subscriptionsOpen.inc({ transport: "sse" });
   try {
     const outcome = await engine.run(operation, variables, { caller, live });
@@ -58,10 +63,11 @@ export async function respondWithEvents(
     end(show(error));
   } finally {
     subscriptionsOpen.dec({ transport: "sse" });
-    stopping.removeEventListener("abort", interrupt);
+    restarts.removeEventListener("restart", interrupt);
     stopWaiting();
     clearInterval(heartbeat);
     live.close();
+    admitted();
     leave();
     response.end("event: complete\ndata:\n\n");
   }

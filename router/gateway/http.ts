@@ -8,7 +8,7 @@ import { respondWithEvents } from "./events.ts";
 import type { Log } from "./log.ts";
 import { errorsTotal, operationLabel, requestSeconds } from "./metrics.ts";
 import { type Result, failure, statusOf } from "./results.ts";
-import type { Enter } from "./sessions.ts";
+import type { Entrance } from "./sessions.ts";
 import { MEBIBYTE, type Settings } from "./settings.ts";
 
 export interface Gateway {
@@ -16,7 +16,9 @@ export interface Gateway {
   log: Log;
   /** Replaced as a whole when the supergraph changes. */
   engine: Engine;
-  enter: Enter;
+  entrance: Entrance;
+  /** Tells "restart" when all streams have to begin anew: the process goes, or its engine was replaced. */
+  restarts: EventTarget;
   /** Aborted when the process is asked to go. */
   stopping: AbortSignal;
 }

@@ -33,12 +33,18 @@ class PlainWebSocket extends WebSocket {
 /** How long a socket without streams is kept for the next one. */
 const IDLE_MS = 60_000;
 
-/** `onEnd` hears when a subgraph ended a running stream: the client has to be told by closing its connection. */
+export interface Listener {
+  /** A subgraph has verified the caller's token. */
+  admitted: () => void;
+  /** A subgraph ended a running stream: the client has to be told by closing its connection. */
+  ended: (ending: Ending) => void;
+}
+
 export function createLive(
   urls: ReadonlyMap<string, string>,
   caller: Caller,
   key: string,
-  onEnd: (ending: Ending) => void,
+  { admitted, ended }: Listener,
 ): Live {
   const clients = new Map<string, Client>();
   let streams = 0;
@@ -55,8 +61,11 @@ export function createLive(
         retryAttempts: 0,
         // Closed as if all were well, the client would quietly subscribe again, with a cursor long passed.
         on: {
+          connected: () => {
+            if (caller.authorization) admitted();
+          },
           closed: (event) => {
-            if ((event as CloseEvent).code === 1000 && streams > 0) onEnd("restart");
+            if ((event as CloseEvent).code === 1000 && streams > 0) ended("restart");
           },
         },
       });
@@ -86,7 +95,7 @@ export function createLive(
       const ending =
         code === 4401 ? "expired" : code === 4403 ? "forbidden" : running ? "restart" : undefined;
       if (ending === undefined) return { done: false, value: { errors: [unavailable(subgraph)] } };
-      onEnd(ending);
+      ended(ending);
       return { done: true, value: undefined };
     }
 

@@ -18,8 +18,8 @@ import { MEBIBYTE } from "./settings.ts";
 
 export interface Sockets {
   upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Closes all with 1012, so that clients come back to another process. */
-  drain: () => void;
+  /** Closes all with 1012, so that clients come back, to another process or another engine. */
+  restart: () => void;
 }
 
 const MAX_BUFFERED = MEBIBYTE;
@@ -32,6 +32,8 @@ interface Session {
   socket: WebSocket;
   caller: Caller;
   live: Live | undefined;
+  /** Leaves the place of a stranger. */
+  admitted: () => void;
   alive: boolean;
   /** Undone in this order when the socket closes. */
   cleanup: (() => void)[];
@@ -46,7 +48,7 @@ interface OperationContext {
 type Wire = WireContext<Record<string, unknown>, Session>;
 
 export function createSockets(gateway: Gateway): Sockets {
-  const { settings, log, enter } = gateway;
+  const { settings, log, entrance } = gateway;
   const sessions = new Map<WebSocket, Session>();
   const acceptor = new WebSocketServer({
     noServer: true,
@@ -75,15 +77,16 @@ export function createSockets(gateway: Gateway): Sockets {
   /** Returning false closes the socket; the reason was given before. */
   function identify(session: Session, payload: Record<string, unknown> | undefined): boolean {
     session.caller = identified(session.caller, payload);
-    const leave = enter(session.caller);
+    const leave = entrance.asUser(session.caller);
     if (!leave) return end(session, "tooMany");
     session.cleanup.push(
       leave,
       atExpiry(session.caller, () => end(session, "expired")),
     );
-    const live = createLive(gateway.engine.urls, session.caller, settings.gatewayKey, (ending) =>
-      end(session, ending),
-    );
+    const live = createLive(gateway.engine.urls, session.caller, settings.gatewayKey, {
+      admitted: session.admitted,
+      ended: (ending) => end(session, ending),
+    });
     session.cleanup.push(() => live.close());
     session.live = live;
     return true;
@@ -135,16 +138,23 @@ export function createSockets(gateway: Gateway): Sockets {
 
   /** Nothing more is fetched for this client, even if it takes its time to go. */
   function end({ socket, cleanup }: Session, ending: Ending): false {
-    const [code, reason] = CLOSE[ending];
-    if (socket.readyState === socket.OPEN) socketsEnded.inc({ code });
-    socket.close(code, reason);
+    refuse(socket, ending);
     for (const undo of cleanup.splice(0)) undo();
     return false;
   }
 
+  function refuse(socket: WebSocket, ending: Ending): void {
+    const [code, reason] = CLOSE[ending];
+    if (socket.readyState === socket.OPEN) socketsEnded.inc({ code });
+    socket.close(code, reason);
+  }
+
   function opened(socket: WebSocket, request: IncomingMessage): void {
     const caller = callerOf(request.headers, request.socket.remoteAddress);
-    const session: Session = { socket, caller, live: undefined, alive: true, cleanup: [] };
+    socket.on("error", (error) => log.debug("socket", { error, correlationId: caller.correlationId }));
+    const admitted = entrance.asStranger(caller);
+    if (!admitted) return refuse(socket, "tooMany");
+    const session: Session = { socket, caller, live: undefined, admitted, alive: true, cleanup: [admitted] };
     sessions.set(socket, session);
     socketsOpen.inc();
     const closed = server.opened(
@@ -166,7 +176,6 @@ export function createSockets(gateway: Gateway): Sockets {
       session,
     );
     socket.on("pong", () => (session.alive = true));
-    socket.on("error", (error) => log.debug("socket", { error, correlationId: caller.correlationId }));
     socket.once("close", (code, reason) => {
       sessions.delete(socket);
       socketsOpen.dec();
@@ -201,8 +210,7 @@ export function createSockets(gateway: Gateway): Sockets {
       if (status || gateway.stopping.aborted) return reject(socket, status || 503);
       acceptor.handleUpgrade(request, socket, head, opened);
     },
-    drain() {
-      clearInterval(heartbeat);
+    restart() {
       for (const session of sessions.values()) end(session, "restart");
     },
   };

@@ -1,4 +1,4 @@
-/** HTTP towards one subgraph: pooled connections, a deadline an attempt, one retry for queries, a circuit breaker. */
+/** HTTP towards one subgraph: pooled connections, the deadline of the operation, one retry for queries, a circuit breaker. */
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from "cockatiel";
 import { type DocumentNode, GraphQLError, type GraphQLFormattedError, print } from "graphql";
 import { RoundRobinPool, errors } from "undici";
@@ -19,6 +19,8 @@ export interface SubgraphRequest {
   type: "query" | "mutation" | "subscription";
   variables: Record<string, unknown> | undefined;
   caller: Caller;
+  /** On the clock of `performance.now()`; all requests of one operation share it. */
+  deadline: number;
 }
 
 export interface Upstream {
@@ -34,9 +36,12 @@ const CONNECTIONS = 128;
 /** Below the 75 s after which the subgraphs close idle connections, so that none dies under a request. */
 const KEEP_ALIVE_MS = 60_000;
 
+/** With less of its time left than this, a request that ran out of it says nothing about the subgraph. */
+const FAIR_SHARE = 1 / 4;
+
 /** The subgraph did not answer as GraphQL: refused, reset, too late, or a proxy's error page. */
 class NoAnswer extends Error {
-  readonly reason: "connect" | "timeout" | "status";
+  readonly reason: "connect" | "timeout" | "late" | "status";
   constructor(reason: NoAnswer["reason"], detail: string) {
     super(`${reason}: ${detail}`);
     this.name = "NoAnswer";
@@ -58,7 +63,7 @@ export function createUpstream(name: string, url: string, settings: Settings, lo
     bodyTimeout: 0,
   });
   const breaker = circuitBreaker(
-    handleWhen((error) => error instanceof NoAnswer),
+    handleWhen((error) => error instanceof NoAnswer && error.reason !== "late"),
     { halfOpenAfter: HALF_OPEN_AFTER_MS, breaker: new ConsecutiveBreaker(FAILURES_TO_OPEN) },
   );
   breakerState.set({ subgraph: name }, 0);
@@ -70,10 +75,12 @@ export function createUpstream(name: string, url: string, settings: Settings, lo
     log.warning("breaker", { subgraph: name, state: CircuitState[state] });
   });
 
-  async function attempt({ document, type, variables, caller }: SubgraphRequest): Promise<SubgraphResult> {
+  async function attempt(request: SubgraphRequest): Promise<SubgraphResult> {
+    const { document, type, variables, caller, deadline } = request;
     const abort = new AbortController();
     const limit = type === "mutation" ? settings.timeouts.mutation : settings.timeouts.query;
-    const deadline = setTimeout(() => abort.abort(), limit);
+    const left = Math.min(limit, deadline - performance.now());
+    const timer = setTimeout(() => abort.abort(), left);
     try {
       const { statusCode, headers, body } = await pool.request({
         path,
@@ -88,11 +95,12 @@ export function createUpstream(name: string, url: string, settings: Settings, lo
       });
       return understood(statusCode, headers["content-type"], await body.text());
     } catch (error) {
-      throw error instanceof NoAnswer
-        ? error
-        : new NoAnswer(abort.signal.aborted ? "timeout" : "connect", told(error));
+      if (error instanceof NoAnswer) throw error;
+      // The probe of a half-open breaker always counts, or its silence would close the breaker.
+      const late = left < limit * FAIR_SHARE && breaker.state === CircuitState.Closed;
+      throw new NoAnswer(!abort.signal.aborted ? "connect" : late ? "late" : "timeout", told(error));
     } finally {
-      clearTimeout(deadline);
+      clearTimeout(timer);
     }
   }
 
@@ -113,6 +121,7 @@ export function createUpstream(name: string, url: string, settings: Settings, lo
     try {
       // While the one probe of a half-open breaker is on its way, the others would wait for it.
       if (breaker.state === CircuitState.HalfOpen) throw new BrokenCircuitError();
+      if (request.deadline <= performance.now()) throw new NoAnswer("late", "others took all the time");
       const result = await breaker.execute(() => attempts(request));
       outcome = "answered";
       return result;

@@ -74,6 +74,11 @@ class BookQuery:
         return next((book for book in shelf() if book.id == id), None)
 
     @strawberry.field
+    async def slow_book(self, seconds: float) -> Book | None:
+        await asyncio.sleep(seconds)
+        return shelf()[1]
+
+    @strawberry.field
     def many_books(self, count: int) -> list[Book]:
         return [Book(id=strawberry.ID(str(number)), title="Sequel") for number in range(count)]
 

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ ROUTER = Path(__file__).parents[2] / "router"
 NODE = str(node_folder() / "node")
 KEY = "key-of-the-gateway"
 ORIGIN = "http://polynode.test"
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -61,29 +62,25 @@ def serving(
             command, stdout=file, stderr=file, env={**os.environ, **environment}, cwd=ROUTER.parent
         )
     try:
-        transport = httpx.HTTPTransport(retries=0)
-        with httpx.Client(transport=transport) as client:
-            for _ in range(START_SECONDS * 20):
-                assert process.poll() is None, output.read_text()
-                try:
-                    client.get(f"http://127.0.0.1:{port}{path}", timeout=1)
-                    break
-                except httpx.TransportError:
-                    _pause()
+        _wait_for(process, f"http://127.0.0.1:{port}{path}", output)
         yield Server(port, process, output)
     finally:
         process.kill()
         process.wait()
 
 
-def _pause() -> None:
+def _wait_for(process: subprocess.Popen[bytes], url: str, output: Path) -> None:
     """Wait for another process to listen: nothing announces that it does."""
-    with closing(socket.socket()) as idle:
-        idle.settimeout(0.05)
-        idle.bind(("127.0.0.1", 0))
-        idle.listen()
-        with pytest.raises(TimeoutError):
-            idle.accept()
+    with httpx.Client(transport=httpx.HTTPTransport(retries=0)) as client:
+        for _ in range(START_SECONDS * 20):
+            assert process.poll() is None, output.read_text()
+            try:
+                client.get(url, timeout=1)
+            except httpx.TransportError:
+                time.sleep(0.05)
+            else:
+                return
+    raise AssertionError(output.read_text())
 
 
 @pytest.fixture(scope="session")

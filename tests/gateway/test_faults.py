@@ -113,6 +113,36 @@ async def test_a_mutation_that_times_out_is_not_sent_again(
         assert (await ask(client, "{ slow(seconds: 1) bought }"))["data"]["bought"] == 1
 
 
+async def test_the_requests_of_an_operation_share_its_time(
+    make_gateway: MakeGateway, make_subgraph: Callable[[], Server]
+) -> None:
+    """And what comes too late in it is not held against a subgraph that is well."""
+    limits = {f"GATEWAY_{kind}_TIMEOUT_MS": "1000" for kind in ("QUERY", "MUTATION")}
+    gateway = make_gateway(books=make_subgraph().url, **limits)
+    slow = "{ slowBook(seconds: 0.85) { title opinion(seconds: 0.85) } }"
+    async with httpx.AsyncClient(base_url=gateway.url) as client:
+        started = time.monotonic()
+        answers = await asyncio.gather(*(ask(client, slow) for _ in range(6)))
+        assert time.monotonic() - started < 1.6
+        assert [answer["data"] for answer in answers] == [
+            {"slowBook": {"title": "Ulysses", "opinion": None}}
+        ] * 6
+        assert {code_of(answer) for answer in answers} == {"SERVICE_UNAVAILABLE"}
+        assert "errors" not in await ask(client, JOINED)
+
+        bought = await ask(client, "mutation { buy(seconds: 0.8) postReview b: buy(seconds: 0.8) }")
+        assert code_of(bought) == "SERVICE_UNAVAILABLE"
+
+
+async def test_each_event_of_a_subscription_has_its_own_time(make_gateway: MakeGateway) -> None:
+    gateway = make_gateway(GATEWAY_QUERY_TIMEOUT_MS="1000")
+    query = "subscription { ticks(to: 3) { book { opinion(seconds: 0.5) } } }"
+    async with stream(gateway, query) as events:
+        assert [event async for event in events] == [
+            {"data": {"ticks": {"book": {"opinion": "good"}}}}
+        ] * 3
+
+
 async def test_after_a_reset_only_a_query_is_sent_again(make_gateway: MakeGateway) -> None:
     async with (
         resetting() as (url, taken),
@@ -211,9 +241,23 @@ async def test_a_new_supergraph_is_taken_up_and_a_broken_one_is_not(
         served.write_text("type Query {")
         await until("reload failed")
         assert (await ask(client, "{ bought }"))["data"] == {"bought": 0}
-        shutil.copy(supergraph, served)
-        await until("reloaded")
+        async with (
+            opened(gateway) as socket,
+            stream(gateway, "subscription { held }") as events,
+        ):
+            await subscribe(socket, "subscription { held }")
+            assert (await receive(socket))["type"] == "next"
+            assert "held" in (await anext(events))["data"]
+            shutil.copy(supergraph, served)
+            await until("reloaded")
+            assert await close_code(socket) == 1012
+            assert [code_of(event) async for event in events] == ["SERVICE_UNAVAILABLE"]
         assert (await ask(client, "{ bought }"))["data"] == {"bought": 0}
+        async with opened(gateway) as socket:
+            await subscribe(socket, "subscription { ticks(to: 1) { book { reviews { stars } } } }")
+            assert (await receive(socket))["payload"] == {
+                "data": {"ticks": {"book": {"reviews": [{"stars": 0}]}}}
+            }
 
 
 def test_a_gateway_without_a_key_does_not_start(make_gateway: MakeGateway) -> None:

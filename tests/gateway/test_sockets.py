@@ -5,7 +5,7 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -209,6 +209,25 @@ async def test_a_user_holds_a_limited_number_of_sockets(make_gateway: MakeGatewa
         await last.close()
         async with opened(gateway, authorization=token()):
             pass
+
+
+async def test_forged_names_open_a_limited_number_of_sockets(make_gateway: MakeGateway) -> None:
+    """Fifty times what a user may hold; who was admitted by a subgraph no longer counts."""
+    gateway = make_gateway(GATEWAY_SOCKETS_PER_USER="1")
+    async with AsyncExitStack() as stack:
+        names = [token(f"forged {number}") for number in range(50)]
+        sockets = [
+            await stack.enter_async_context(opened(gateway, authorization=name)) for name in names
+        ]
+        async with dial(gateway) as one_more:
+            assert await close_code(one_more) == 4429
+        await subscribe(sockets[0], "subscription { held }")
+        await receive(sockets[0])
+        async with (
+            opened(gateway, authorization=token("grace")),
+            dial(gateway) as another,
+        ):
+            assert await close_code(another) == 4429
 
 
 async def test_a_subscription_given_up_ends_in_the_subgraph(

@@ -27,6 +27,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         "tests/infra/test_edge.py::"
         "test_the_address_of_the_client_is_the_peers_and_no_proof_comes_from_outside",
     ),
+    # Refused once a minute has passed: see 0006 for what a replay within it can do.
     "A6": (
         f"{HERE}test_subgraph_doors.py::test_an_old_altered_or_foreign_proof_is_none",
         f"{HERE}test_subgraph_doors.py::test_a_socket_needs_a_proof_too",
@@ -162,6 +163,7 @@ ROWS: dict[str, tuple[str, ...]] = {
         f"{HERE}test_error_leaks.py::test_every_broken_field_of_an_entity_shows_an_id_and_nothing_else",
         f"{HERE}test_error_leaks.py::test_a_fault_in_a_subscription_is_hidden_too",
     ),
+    # The chain; asking for the password once more before a privileged act comes with F133.
     "A56": (
         f"{HERE}test_audit_chain.py::test_no_row_changes_unseen",
         "tests/users/test_audit.py::test_a_changed_removed_or_moved_entry_is_found",
