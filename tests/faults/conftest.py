@@ -8,7 +8,7 @@ from infra.stack import Stack
 from tests.faults import figures
 from tests.faults.figures import Figure
 from tests.support.campus import Campus, open_campus
-from tests.support.stack import HASTE
+from tests.support.stack import HASTE, UNMEASURED
 
 PARTS = ("postgres", "valkey", "users", "courses", "learning", "worker", "gateway", "edge")
 
@@ -16,7 +16,8 @@ PARTS = ("postgres", "valkey", "users", "courses", "learning", "worker", "gatewa
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A process a subgraph, so that each can fail alone; no seed."""
-    with Stack(tmp_path_factory.mktemp("faults"), separate=True, postgres=HASTE) as stack:
+    folder = tmp_path_factory.mktemp("faults")
+    with Stack(folder, separate=True, postgres=HASTE, environment=UNMEASURED) as stack:
         yield stack
 
 

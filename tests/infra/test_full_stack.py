@@ -10,7 +10,7 @@ import pytest
 
 from infra.stack import Stack, state
 from tests.infra.conftest import Infra, infra
-from tests.support.stack import HASTE
+from tests.support.stack import HASTE, UNMEASURED
 
 SHARED = ("subgraphs-1", "worker", "tasks", "gateway", "edge")
 
@@ -18,7 +18,8 @@ SHARED = ("subgraphs-1", "worker", "tasks", "gateway", "edge")
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack of this module's own: it is killed piece by piece."""
-    with Stack(tmp_path_factory.mktemp("full"), processes=1, postgres=HASTE) as stack:
+    folder = tmp_path_factory.mktemp("full")
+    with Stack(folder, processes=1, postgres=HASTE, environment=UNMEASURED) as stack:
         yield stack
 
 
@@ -77,7 +78,7 @@ def test_a_part_that_hangs_is_told_from_one_that_works(stack: Stack) -> None:
 
 
 def test_a_stop_leaves_nothing(tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "data", separate=True)
+    stack = Stack(tmp_path / "data", separate=True, environment=UNMEASURED)
     stack.up()
     names = set(stack.status())
     children = psutil.Process(state.read(stack.folder).supervisor).children(recursive=True)

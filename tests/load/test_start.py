@@ -5,11 +5,10 @@ from pathlib import Path
 
 from infra.stack import Stack
 from tests.faults import figures
+from tests.support.stack import UNMEASURED
 
 TRIES = 3
 WARM_SECONDS = 15
-UNMEASURED = {"COVERAGE_PROCESS_START": ""}
-"""Measuring coverage would double what it takes."""
 
 
 def test_a_warm_start_takes_less_than_15_seconds(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from infra.stack import Stack
 from tests.support.campus import Campus, open_campus
 from tests.support.collector import Collector, collecting
-from tests.support.stack import HASTE
+from tests.support.stack import HASTE, UNMEASURED
 
 COST_PER_MINUTE = 3_000
 SOCKETS_PER_USER = 3
@@ -35,10 +35,14 @@ def collector() -> Iterator[Collector]:
 def strict(tmp_path_factory: pytest.TempPathFactory, collector: Collector) -> Iterator[Stack]:
     """A stack with the settings of production and small limits; a process a subgraph."""
     folder = tmp_path_factory.mktemp("strict")
-    environment = PRODUCTION | {
-        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
-        "OTEL_BSP_SCHEDULE_DELAY": "200",  # milliseconds
-    }
+    environment = (
+        PRODUCTION
+        | UNMEASURED
+        | {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_BSP_SCHEDULE_DELAY": "200",  # milliseconds
+        }
+    )
     with Stack(folder, separate=True, postgres=HASTE, environment=environment) as stack:
         yield stack
 

@@ -16,6 +16,8 @@ from infra.stack import Stack
 # A power cut may cost tests their data; a killed process may not, so commits stay synchronous.
 HASTE = {"fsync": "off", "full_page_writes": "off"}
 MakeStack = Callable[..., Stack]
+UNMEASURED = {"COVERAGE_PROCESS_START": ""}
+"""For stacks whose business is their pace: measuring coverage doubles what their processes take."""
 
 
 @pytest.fixture(scope="session")
