@@ -22,6 +22,8 @@ def main(arguments: list[str]) -> int:
         if Path(sys.prefix) != bootstrap.ENVIRONMENT:
             _hand_over(arguments)
         os.environ.pop(HANDED_OVER, None)  # it is about this process, not about its children
+        # Where it is set, every process would compile everything anew, which takes seconds each.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         return cli.run(options)
     except Failure as failure:
         return fail(str(failure))
