@@ -60,7 +60,7 @@ export async function handleGraphQL(
     await answer(gateway, await readParameters(request), caller, request, response);
   } catch (error) {
     if (error instanceof Unacceptable) refuse(gateway, error, caller, response);
-    else if (!response.headersSent) {
+    else if (request.complete && !response.headersSent) {
       const result = failure(error, gateway.log, caller.correlationId);
       send(response, result);
       observe(gateway.log, caller, undefined, result, started, "http");
