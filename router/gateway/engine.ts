@@ -74,11 +74,11 @@ export async function createEngine(settings: Settings, log: Log): Promise<Engine
         type: typeOf(document),
         variables,
         caller,
-        deadline: clock.deadline,
+        deadline: clock.deadlineOf(name),
       };
       if (request.type === "subscription") {
         return mapped(context.live!.subscribe(name, request), (event) => {
-          clock.deadline = performance.now() + settings.timeouts.query;
+          clock.restart();
           return event;
         });
       }
@@ -100,7 +100,7 @@ export async function createEngine(settings: Settings, log: Log): Promise<Engine
     const outcome = (await executor({
       document,
       operationType: node.operation,
-      context: { ...context, clock: { deadline: performance.now() + limit } },
+      context: { ...context, clock: createClock(limit) },
       ...(variables && { variables }),
       ...(name && { operationName: name }),
     })) as Outcome | AsyncIterable<Outcome>;
@@ -130,9 +130,25 @@ interface ExecutorRequest {
   context: Context & { clock: Clock };
 }
 
-/** When the requests of an operation must be over; each event of a subscription sets it anew. */
+/**
+ * When the requests of an operation to a subgraph must be over. Those to one that hangs share their time, and take
+ * none from the others: what is asked of them may have to wait for it. Each event of a subscription begins anew.
+ */
 interface Clock {
-  deadline: number;
+  deadlineOf: (subgraph: string) => number;
+  restart: () => void;
+}
+
+function createClock(limit: number): Clock {
+  const deadlines = new Map<string, number>();
+  return {
+    deadlineOf(subgraph) {
+      let deadline = deadlines.get(subgraph);
+      if (deadline === undefined) deadlines.set(subgraph, (deadline = performance.now() + limit));
+      return deadline;
+    },
+    restart: () => deadlines.clear(),
+  };
 }
 
 /** Calls `changed` after the supergraph file was written or replaced; returns a function that stops it. */

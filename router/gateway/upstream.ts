@@ -19,7 +19,7 @@ export interface SubgraphRequest {
   type: "query" | "mutation" | "subscription";
   variables: Record<string, unknown> | undefined;
   caller: Caller;
-  /** On the clock of `performance.now()`; all requests of one operation share it. */
+  /** On the clock of `performance.now()`; all requests of one operation to this subgraph share it. */
   deadline: number;
 }
 

@@ -113,24 +113,17 @@ async def test_a_mutation_that_times_out_is_not_sent_again(
         assert (await ask(client, "{ slow(seconds: 1) bought }"))["data"]["bought"] == 1
 
 
-async def test_the_requests_of_an_operation_share_its_time(
+async def test_the_requests_of_an_operation_to_a_subgraph_share_its_time(
     make_gateway: MakeGateway, make_subgraph: Callable[[], Server]
 ) -> None:
-    """And what comes too late in it is not held against a subgraph that is well."""
-    limits = {f"GATEWAY_{kind}_TIMEOUT_MS": "1000" for kind in ("QUERY", "MUTATION")}
+    """What one takes is not missing to the others: they may have had to wait for it."""
+    limits = {"GATEWAY_QUERY_TIMEOUT_MS": "1000", "GATEWAY_MUTATION_TIMEOUT_MS": "1000"}
     gateway = make_gateway(books=make_subgraph().url, **limits)
-    slow = "{ slowBook(seconds: 0.85) { title opinion(seconds: 0.85) } }"
     async with httpx.AsyncClient(base_url=gateway.url) as client:
-        started = time.monotonic()
-        answers = await asyncio.gather(*(ask(client, slow) for _ in range(6)))
-        assert time.monotonic() - started < 1.6
-        assert [answer["data"] for answer in answers] == [
-            {"slowBook": {"title": "Ulysses", "opinion": None}}
-        ] * 6
-        assert {code_of(answer) for answer in answers} == {"SERVICE_UNAVAILABLE"}
-        assert "errors" not in await ask(client, JOINED)
+        slow = await ask(client, "{ slowBook(seconds: 0.7) { title opinion(seconds: 0.7) } }")
+        assert slow == {"data": {"slowBook": {"title": "Ulysses", "opinion": "good"}}}
 
-        bought = await ask(client, "mutation { buy(seconds: 0.8) postReview b: buy(seconds: 0.8) }")
+        bought = await ask(client, "mutation { buy(seconds: 0.7) postReview b: buy(seconds: 0.7) }")
         assert code_of(bought) == "SERVICE_UNAVAILABLE"
 
 
