@@ -12,7 +12,7 @@ from tests.support.shapes import ATTACKS, selections
 
 TRIES = 5
 RATIO = 4
-"""An attack that is not stopped early costs a hundred times as much: see the next test."""
+"""What is read to its end before it is refused costs about as much as what is allowed."""
 
 
 def milliseconds(document: str) -> float:
